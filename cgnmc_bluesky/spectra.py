@@ -1,0 +1,387 @@
+"""Files of measured spectra: XDI, column text of any beamline, Athena projects."""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Columns = Mapping[str, int | str]
+
+COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
+    "energy": ("energy", "energyev", "energykev", "ev", "e", "en", "shiftedenergy", "monoenergy"),
+    "i0": ("i0", "io"),
+    "itrans": ("itrans", "it", "i1"),
+    "irefer": ("irefer", "iref", "ir", "i2"),
+    "ifluor": ("ifluor", "if", "iff", "fluor"),
+    "mutrans": ("mutrans", "mut", "xmu", "mu", "mue", "munorm", "norm", "normalized", "normalised"),
+    "mufluor": ("mufluor", "muf"),
+    "murefer": ("murefer", "muref", "mur", "reference", "ref"),
+}
+"""For each XDI name the names other programs give the column, the most trusted first."""
+
+ROLES: Mapping[str, str] = {
+    "energy_ev": "energy",
+    "mu": "mutrans",
+    **{name: name for name in COMMON_NAMES},
+}
+"""What a column may be called in `columns = {...}`, with its XDI name."""
+
+KEV_BELOW = 100.0
+_COMMENT = "#;%"
+
+
+class SpectrumError(ValueError):
+    """A file that cannot be read as a measured spectrum."""
+
+
+@dataclass(frozen=True)
+class MeasuredSpectrum:
+    """One measured spectrum, by columns.
+
+    Parameters
+    ----------
+    name
+        Stem of the file's name, or the label of a group in an Athena project.
+    columns
+        Arrays of one length `(n,)` by their XDI names or the header's; the energy in eV.
+    units
+        Unit of each column as the file gives it, empty where it does not.
+    metadata
+        XDI metadata, nested: `{"Element": {"symbol": "Ni", "edge": "K"}, "Sample": {...}}`.
+    content_hash
+        SHA-256 of the uncompressed content (and the group's label).
+    notes
+        What was left out, in words.
+    """
+
+    name: str
+    columns: Mapping[str, NDArray[np.float64]]
+    units: Mapping[str, str]
+    metadata: Mapping[str, Any]
+    content_hash: str
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_spectra(path: str | Path, columns: Columns | None = None) -> list[MeasuredSpectrum]:
+    """Read every spectrum in a file.
+
+    Parameters
+    ----------
+    path
+        XDI, column text or Athena project (which may hold several), also compressed by gzip.
+    columns
+        What overrides the file's header: for an XDI name or role (`"energy_ev"`, `"mu"`) the number
+        of the column, from 1, or its name in the header.
+
+    Raises
+    ------
+    SpectrumError
+        Where the file holds no spectrum; the message names the file, the value and the remedy.
+    """
+    path = Path(path)
+    content = _content(path)
+    if not content.strip():
+        raise SpectrumError(f"{path.name} is empty; give a file with columns of energy and mu")
+    content_hash = hashlib.sha256(content).hexdigest()
+    if b"Athena project file" in content[:400]:
+        return _athena_groups(path, content, content_hash)
+    return [_column_text(path, _decoded(content), content_hash, columns or {})]
+
+
+def standard_names(names: Iterable[str]) -> dict[str, str]:
+    """Find the columns whose meaning is plain from their names.
+
+    Parameters
+    ----------
+    names
+        Names of columns as a file's header has them.
+
+    Returns
+    -------
+    dict
+        XDI name by column; each XDI name stands once, for the most trusted column.
+
+    Examples
+    --------
+    >>> standard_names(["shifted energy", "normalized", "reference", "I0"])
+    {'shifted energy': 'energy', 'I0': 'i0', 'normalized': 'mutrans', 'reference': 'murefer'}
+    """
+    plain = {_plain(name): name for name in reversed(list(names))}
+    found = {}
+    for standard, aliases in COMMON_NAMES.items():
+        known = next((plain[alias] for alias in aliases if alias in plain), None)
+        if known is not None:
+            found[known] = standard
+    return found
+
+
+def _plain(name: str) -> str:
+    without_unit = re.sub(r"[(\[].*?[)\]]", "", name)
+    return re.sub(r"[^a-z0-9]", "", without_unit.lower())
+
+
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        while content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise SpectrumError(f"{path.name} is damaged ({error}); copy it again") from error
+    except OSError as error:
+        raise SpectrumError(f"{path} cannot be read: {error.strerror or error}") from error
+    return content
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+class _Row(NamedTuple):
+    line: int
+    values: list[float]
+
+
+class _Named(NamedTuple):
+    names: list[str]
+    units: list[str]
+
+
+def _column_text(path: Path, text: str, content_hash: str, columns: Columns) -> MeasuredSpectrum:
+    lines = text.splitlines()
+    rows, notes = _data_rows(path, lines)
+    n_columns = len(rows[0].values)
+    headings = lines[: rows[0].line - 1]
+    metadata, declared = _xdi_header(headings)
+    named = _named_columns(headings, declared, n_columns, columns)
+    table = np.array([row.values for row in rows]).T
+    order = _ordered(path, named.names, columns)
+    arrays = {name: table[index] for name, index in order.items()}
+    units = {name: named.units[index] for name, index in order.items()}
+    energy = _energy_column(path, list(arrays), columns)
+    arrays[energy], units[energy] = _in_ev(path, energy, arrays[energy], units[energy])
+    name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    return MeasuredSpectrum(name, arrays, units, metadata, content_hash, notes)
+
+
+def _data_rows(path: Path, lines: Sequence[str]) -> tuple[list[_Row], tuple[str, ...]]:
+    """Rows of numbers that all have the commonest length, and what had to be left out."""
+    rows = [
+        _Row(number, values)
+        for number, line in enumerate(lines, 1)
+        if line.strip() and line.lstrip()[0] not in _COMMENT and (values := _numbers(line))
+    ]
+    widths = Counter(len(row.values) for row in rows)
+    if not rows or (n_columns := widths.most_common(1)[0][0]) < 2:
+        raise SpectrumError(f"{path.name} has no two columns of numbers in its {len(lines)} lines")
+    kept = [row for row in rows if len(row.values) == n_columns]
+    used = {row.line for row in kept}
+    notes = tuple(
+        f"row left out: line {number} of {path.name}, {lines[number - 1].strip()[:40]!r}"
+        for number in range(kept[0].line, len(lines) + 1)
+        if number not in used
+        and (stripped := lines[number - 1].strip())
+        and stripped[0] not in _COMMENT
+    )
+    return kept, notes
+
+
+def _numbers(line: str) -> list[float] | None:
+    """Numbers of a line, separated by tabs, semicolons, commas or blanks; else None."""
+    for separator in "\t;,":
+        if separator in line:
+            tokens = line.strip().rstrip(separator).split(separator)
+            break
+    else:
+        tokens = line.split()
+    try:
+        return [float(token) for token in tokens]
+    except ValueError:
+        pass
+    with contextlib.suppress(ValueError):
+        # blanks beside a stray tab, or the decimal comma of many a European instrument
+        return [float(token.replace(",", ".")) for token in line.replace(";", " ").split()]
+    return None
+
+
+def _xdi_header(headings: Sequence[str]) -> tuple[dict[str, Any], dict[int, tuple[str, str]]]:
+    """Nested metadata, and name and unit of the columns that the header declares, by number."""
+    metadata: dict[str, Any] = {}
+    declared: dict[int, tuple[str, str]] = {}
+    for line in headings:
+        text = line.strip().lstrip(_COMMENT).strip()
+        if column := re.match(r"Column\.(\d+)\s*:\s*(\S+)\s*(.*)", text, re.IGNORECASE):
+            declared[int(column[1]) - 1] = (column[2], column[3].strip())
+        elif item := re.match(r"([A-Za-z]\w*)\.([A-Za-z]\w*)\s*:\s*(.*)", text):
+            metadata.setdefault(item[1].capitalize(), {})[item[2]] = item[3].strip()
+        elif started := re.match(r"(?:time at start|start[ _]time)\s*[=:]\s*(.+)", text, re.I):
+            metadata.setdefault("Scan", {}).setdefault("start_time", started[1].strip())
+    return metadata, declared
+
+
+def _named_columns(
+    headings: Sequence[str],
+    declared: Mapping[int, tuple[str, str]],
+    n_columns: int,
+    columns: Columns,
+) -> _Named:
+    label = _label_line(headings, n_columns, columns)
+    if label is None and not declared:
+        label = ["energy", "mutrans"]
+    names, units = [], []
+    for index in range(n_columns):
+        fallback = label[index] if label and index < len(label) else f"column_{index + 1}"
+        name, unit = declared.get(index, (fallback, _unit_in(fallback)))
+        names.append(f"{name}_{index + 1}" if name in names else name)
+        units.append(unit)
+    return _Named(names, units)
+
+
+def _label_line(headings: Sequence[str], n_columns: int, columns: Columns) -> list[str] | None:
+    """Names in the last line before the data that has one for each column."""
+    by_name = {value for value in columns.values() if isinstance(value, str)}
+    for line in reversed(headings):
+        text = re.sub(r"\s+([(\[])", r"\1", line.strip().lstrip(_COMMENT).strip())
+        for separator in ("\t", ";", ",", r"\s{2,}", r"\s+"):
+            tokens = [token.strip() for token in re.split(separator, text)]
+            if len(tokens) != n_columns:
+                continue
+            knows_energy = "energy" in standard_names(tokens).values()
+            is_header_line = line[:1] not in _COMMENT and line is headings[-1]
+            if knows_energy or by_name & set(tokens) or is_header_line:
+                return tokens
+    return None
+
+
+def _unit_in(name: str) -> str:
+    bracketed = re.search(r"[(\[]\s*(k?eV)\s*[)\]]", name, re.IGNORECASE)
+    return bracketed[1] if bracketed else ""
+
+
+def _ordered(path: Path, names: Sequence[str], columns: Columns) -> dict[str, int]:
+    """Index of each column by the name it shall have."""
+    chosen = {}
+    for role, wanted in columns.items():
+        if role not in ROLES:
+            raise SpectrumError(
+                f"{role!r} is no column of a spectrum; {_nearest(role, list(ROLES))}"
+            )
+        chosen[ROLES[role]] = _index(path, names, role, wanted)
+    rest = {
+        name: index
+        for index, name in enumerate(names)
+        if name not in chosen and index not in chosen.values()
+    }
+    in_file_order = sorted((chosen | rest).items(), key=lambda item: item[1])
+    return dict(in_file_order)
+
+
+def _index(path: Path, names: Sequence[str], role: str, wanted: int | str) -> int:
+    if isinstance(wanted, str):
+        lowered = [name.lower() for name in names]
+        if wanted.lower() in lowered:
+            return names.index(wanted) if wanted in names else lowered.index(wanted.lower())
+        raise SpectrumError(
+            f"{path.name} has no column {wanted!r} for {role}; {_nearest(wanted, names)}"
+        )
+    if not 1 <= wanted <= len(names):
+        raise SpectrumError(
+            f"{path.name} has no column {wanted} for {role}; it has columns 1 to {len(names)}: "
+            + ", ".join(names)
+        )
+    return wanted - 1
+
+
+def _nearest(wanted: str, names: Sequence[str]) -> str:
+    near = get_close_matches(wanted, names, n=1, cutoff=0.5)
+    return (f"did you mean {near[0]!r}? " if near else "") + f"there are {', '.join(names)}"
+
+
+def _energy_column(path: Path, names: Sequence[str], columns: Columns) -> str:
+    if "energy" in (ROLES[role] for role in columns):
+        return "energy"
+    for name, standard in standard_names(names).items():
+        if standard == "energy":
+            return name
+    raise SpectrumError(
+        f"{path.name} has no energy among its columns {', '.join(names)}; "
+        "name it with columns = { energy = <number or name> }"
+    )
+
+
+def _in_ev(
+    path: Path, name: str, energy: NDArray[np.float64], unit: str
+) -> tuple[NDArray[np.float64], str]:
+    declared = unit.lower().partition(" ")[0]
+    if declared not in ("", "ev", "kev"):
+        raise SpectrumError(
+            f"{path.name} gives column {name!r} in {unit!r}; convert it to eV or keV"
+        )
+    largest = np.nanmax(energy, initial=0.0)
+    if declared == "kev" or (not declared and largest < KEV_BELOW):
+        return energy * 1000.0, "eV"
+    return energy, "eV"
+
+
+def _athena_groups(path: Path, content: bytes, content_hash: str) -> list[MeasuredSpectrum]:
+    from larch.io.athena_project import parse_jsonathena, parse_perlathena
+
+    text = _decoded(content)
+    parse = parse_jsonathena if text.lstrip().startswith("{") else parse_perlathena
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            project = parse(text, path.name)
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        raise SpectrumError(
+            f"{path.name} is no complete Athena project ({error}); save it again in Athena"
+        ) from error
+    names = Counter(project.group_names)
+    groups = [getattr(project, name) for name in names]
+    notes = tuple(
+        f"{count - 1} more of {path.name} left out: they are labelled {name!r} too"
+        for name, count in names.items()
+        if count > 1
+    )
+    spectra = [
+        _athena_spectrum(group, content_hash, notes)
+        for group in groups
+        if not float(getattr(group.athena_params, "is_chi", 0) or 0)
+    ]
+    if not spectra:
+        raise SpectrumError(f"{path.name} holds no group with an energy and mu")
+    return spectra
+
+
+def _athena_spectrum(group: Any, content_hash: str, notes: tuple[str, ...]) -> MeasuredSpectrum:
+    """One group; Athena's own energy shift is applied, as Athena does when it shows the group."""
+    label = str(getattr(group, "label", group.athena_params.id))
+    background, transform = group.athena_params.bkg, group.athena_params.fft
+    shift_ev = float(getattr(background, "eshift", 0.0) or 0.0)
+    arrays = {"energy": group.energy + shift_ev, "mutrans": group.mu}
+    if getattr(group, "i0", None) is not None and len(group.i0) == len(group.mu):
+        arrays["i0"] = group.i0
+    symbol, edge = getattr(background, "z", None), getattr(transform, "edge", None)
+    metadata: dict[str, Any] = {"Sample": {"name": label}, "Athena": {"eshift_ev": shift_ev}}
+    if symbol and edge:
+        metadata["Element"] = {"symbol": str(symbol), "edge": str(edge).upper()}
+    return MeasuredSpectrum(
+        name=label,
+        columns={name: np.asarray(array, dtype=float) for name, array in arrays.items()},
+        units={name: "eV" if name == "energy" else "" for name in arrays},
+        metadata=metadata,
+        content_hash=hashlib.sha256(f"{content_hash} {label}".encode()).hexdigest(),
+        notes=notes,
+    )
