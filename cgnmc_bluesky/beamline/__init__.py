@@ -1,0 +1,39 @@
+"""beamline.toml: which data key plays which role, reference spectra, limits."""
+
+from cgnmc_bluesky.beamline.edges import Edge, edge_energy_ev, edge_of
+from cgnmc_bluesky.beamline.errors import ConfigurationError, ConfigurationMissing, nearest
+from cgnmc_bluesky.beamline.references import (
+    AnalysisSettings,
+    Foil,
+    FractionSettings,
+    Reference,
+)
+from cgnmc_bluesky.beamline.roles import (
+    HeatingRoles,
+    Role,
+    SoftXanesRoles,
+    XanesRoles,
+    XrfRoles,
+)
+from cgnmc_bluesky.beamline.settings import Beamline, DataSection, Facility
+
+__all__ = [
+    "AnalysisSettings",
+    "Beamline",
+    "ConfigurationError",
+    "ConfigurationMissing",
+    "DataSection",
+    "Edge",
+    "Facility",
+    "Foil",
+    "FractionSettings",
+    "HeatingRoles",
+    "Reference",
+    "Role",
+    "SoftXanesRoles",
+    "XanesRoles",
+    "XrfRoles",
+    "edge_energy_ev",
+    "edge_of",
+    "nearest",
+]

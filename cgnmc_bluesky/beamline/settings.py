@@ -1,0 +1,233 @@
+"""beamline.toml as a whole: where it is looked for, how it is read, and what it holds."""
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from cgnmc_bluesky.beamline.edges import Edge
+from cgnmc_bluesky.beamline.errors import (
+    ConfigurationError,
+    ConfigurationMissing,
+    nearest,
+    problems_of,
+)
+from cgnmc_bluesky.beamline.references import AnalysisSettings, Foil, Reference
+from cgnmc_bluesky.beamline.roles import HeatingRoles, Role, SoftXanesRoles, XanesRoles, XrfRoles
+from cgnmc_bluesky.beamline.section import Located, Section
+
+VARIABLE = "CGNMC_BEAMLINE"
+"""Environment variable that names the configuration."""
+DEFAULT_NAME = "beamline.toml"
+"""File that is looked for in the working directory."""
+TECHNIQUES = ("xanes", "soft_xanes", "xrf", "heating")
+"""Sections that give data keys their roles."""
+
+
+class Facility(Section):
+    """Where the data were measured."""
+
+    name: str = ""
+    facility: str = ""
+
+
+class DataSection(Section):
+    """Where external files may be read, beside the source's own folder and the catalog's."""
+
+    readable: tuple[Located, ...] = ()
+
+
+class Beamline(Section):
+    """What beamline.toml says.
+
+    Examples
+    --------
+    >>> beamline = Beamline.from_dict({"xanes": {"energy_ev": "mono_energy", "mutrans": "mu"}})
+    >>> beamline.roles("xanes")["energy_ev"]
+    Role(key='mono_energy', unit='eV', recorded_unit=None)
+    """
+
+    beamline: Facility = Facility()
+    data: DataSection = DataSection()
+    xanes: XanesRoles | None = None
+    soft_xanes: SoftXanesRoles | None = None
+    xrf: XrfRoles | None = None
+    heating: HeatingRoles | None = None
+    reference: tuple[Reference, ...] = ()
+    foil: tuple[Foil, ...] = ()
+    analysis: AnalysisSettings = AnalysisSettings()
+    devices: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_its_sections(cls, settings: Any) -> Any:
+        for name, section in settings.items():
+            if name not in cls.model_fields:
+                close = nearest(name, cls.model_fields)
+                hint = f"did you mean [{close[0]}]?" if close else f"there are {_listed(cls)}"
+                raise ConfigurationError(f"there is no section [{name}]; {hint}")
+            if name in {"reference", "foil"} and isinstance(section, Mapping):
+                raise ConfigurationError(
+                    f"[{name}] needs two brackets, [[{name}]]: there may be several"
+                )
+        return settings
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        _refuse_twice([f"[[reference]] '{item.name}' of {item.edge}" for item in self.reference])
+        _refuse_twice([f"[[foil]] of {item.edge}" for item in self.foil])
+        marked = [f"{item.edge} in {item.mode}" for item in self.reference if item.template]
+        _refuse_twice([f"[[reference]] with template = true for {edge}" for edge in marked])
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> "Beamline":
+        """Read a configuration.
+
+        Parameters
+        ----------
+        path
+            The file. Without it, the one that $CGNMC_BEAMLINE names, else ./beamline.toml.
+
+        Raises
+        ------
+        ConfigurationMissing
+            If none is named and there is none in the working directory.
+        ConfigurationError
+            If it cannot be read, or is wrong: one line with the file, the key and the remedy.
+        """
+        file = Path(path) if path is not None else _found()
+        try:
+            settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not a text in UTF-8"
+            raise ConfigurationError(
+                f"{file}: {reason}; name a beamline.toml that can be read"
+            ) from error
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"{file}: not valid TOML: {error}") from error
+        return cls.from_dict(settings, file.resolve().parent, origin=str(file))
+
+    @classmethod
+    def from_dict(
+        cls, settings: Mapping[str, Any], folder: Path | None = None, *, origin: str = ""
+    ) -> "Beamline":
+        """Take settings as beamline.toml would give them.
+
+        Parameters
+        ----------
+        settings
+            The sections by name.
+        folder
+            What relative files are relative to.
+        origin
+            Where the settings are from, for messages.
+
+        Raises
+        ------
+        ConfigurationError
+            If they are wrong.
+        """
+        try:
+            return cls.model_validate(settings, context={"folder": folder})
+        except ValidationError as error:
+            prefix = f"{origin}: " if origin else ""
+            problems = [f"{prefix}{line}" for line in problems_of(error, settings)]
+            raise ConfigurationError(*problems) from error
+
+    @classmethod
+    def for_run(
+        cls, start: Mapping[str, Any], explicit: "Beamline | str | Path | None" = None
+    ) -> "Beamline":
+        """Return the configuration that holds for a run.
+
+        Parameters
+        ----------
+        start
+            The run's start document. A run of the simulated beamline carries its own roles in it.
+        explicit
+            What the user named, which goes before all else.
+
+        Raises
+        ------
+        ConfigurationMissing
+            If the user named none, the run carries none, and none is to be found.
+        """
+        if isinstance(explicit, Beamline):
+            return explicit
+        if explicit is not None:
+            return cls.load(explicit)
+        carried = start.get("beamline")
+        if isinstance(carried, Mapping) and any(name in carried for name in TECHNIQUES):
+            return cls.from_dict(carried, origin=f"run {str(start.get('uid', ''))[:8]}")
+        return cls.load()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain tables, numbers and texts, which `from_dict` takes."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+
+    def roles(self, section: str) -> dict[str, Role]:
+        """Return what plays which role in a technique; nothing where it has no section.
+
+        Parameters
+        ----------
+        section
+            Name of the section: "xanes", "soft_xanes", "xrf" or "heating".
+        """
+        if section not in TECHNIQUES:
+            raise ValueError(
+                f"there is no section of roles '{section}'; there are {', '.join(TECHNIQUES)}"
+            )
+        roles = getattr(self, section)
+        return roles.roles() if roles else {}
+
+    def references_of(self, edge: Edge) -> tuple[Reference, ...]:
+        """Return the references of an edge, in the order of the file."""
+        return tuple(reference for reference in self.reference if reference.edge == edge)
+
+    def template_of(self, edge: Edge) -> Reference | None:
+        """Return the reference that edges are matched to: the marked one, else the first."""
+        references = self.references_of(edge)
+        marked = [reference for reference in references if reference.template]
+        return next(iter([*marked, *references]), None)
+
+    def foil_of(self, edge: Edge) -> Foil | None:
+        """Return the foil of an edge, `None` where there is none."""
+        return next((foil for foil in self.foil if foil.edge == edge), None)
+
+    def content_hash(self) -> str:
+        """Return the sha256 of what results rest on, with the files' content for their names."""
+        settings = self.model_dump(mode="json", exclude={"beamline", "data", "devices"})
+        standards: list[Reference | Foil] = [*self.reference, *self.foil]
+        written = [*settings["reference"], *settings["foil"]]
+        for standard, table in zip(standards, written, strict=True):
+            if standard.path is not None:
+                table["file"] = hashlib.sha256(standard.path.read_bytes()).hexdigest()
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _found() -> Path:
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named)
+    if Path(DEFAULT_NAME).is_file():
+        return Path(DEFAULT_NAME)
+    raise ConfigurationMissing(
+        "no beamline.toml says which data key plays which role; "
+        f"name one with --config or ${VARIABLE}, or let cgnmc check SOURCE draft it"
+    )
+
+
+def _listed(model: type[Section]) -> str:
+    return ", ".join(f"[{name}]" for name in model.model_fields)
+
+
+def _refuse_twice(names: list[str]) -> None:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ConfigurationError(f"{twice[0]} is there twice; keep one")
