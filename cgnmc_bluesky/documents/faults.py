@@ -1,0 +1,45 @@
+"""What cannot be read: faults of the configuration are raised, faults of the data are noted."""
+
+from collections import defaultdict
+
+ROWS_NAMED = 5
+
+
+class ReadingError(ValueError):
+    """A run that does not fit its configuration: a unit of another dimension, a file outside the folders."""
+
+
+class Notes:
+    """What was left out of the rows, by data key.
+
+    Examples
+    --------
+    >>> notes = Notes()
+    >>> notes.row("i0", "no number", 3)
+    >>> notes.row("i0", "no number", 7)
+    >>> notes.sentences()
+    ['i0: no number (rows 3, 7)']
+    """
+
+    def __init__(self) -> None:
+        self._rows: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+        self._sentences: set[str] = set()
+
+    def row(self, key: str, fault: str, seq_num: int) -> None:
+        """Note a fault of one key in one row."""
+        self._rows[key, fault].add(seq_num)
+
+    def key(self, key: str, fault: str) -> None:
+        """Note a fault of one key as a whole."""
+        self._sentences.add(f"{key}: {fault}")
+
+    def sentences(self) -> list[str]:
+        """All notes in words, whatever the order in which they came."""
+        of_rows = (f"{key}: {fault} ({_rows(rows)})" for (key, fault), rows in self._rows.items())
+        return sorted({*self._sentences, *of_rows})
+
+
+def _rows(seq_nums: set[int]) -> str:
+    if len(seq_nums) > ROWS_NAMED:
+        return f"{len(seq_nums)} rows"
+    return ("row " if len(seq_nums) == 1 else "rows ") + ", ".join(map(str, sorted(seq_nums)))

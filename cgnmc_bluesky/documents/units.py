@@ -1,0 +1,99 @@
+"""From the unit a key was recorded in to the unit its role is in."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.documents.faults import ReadingError
+
+SPELLINGS = {
+    "c": "degC",
+    "deg c": "degC",
+    "deg_c": "degC",
+    "degc": "degC",
+    "celsius": "degC",
+    "k": "K",
+    "ev": "eV",
+    "kev": "keV",
+    "deg": "degree",
+    "sec": "s",
+}
+"""Units as control systems write them, in small letters, and how pint writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Recorded readings times `factor` plus `offset` are in the role's unit."""
+
+    factor: float
+    offset: float
+
+    def __call__(self, recorded: NDArray[np.float64]) -> NDArray[np.float64]:
+        return recorded * self.factor + self.offset
+
+
+def conversion(recorded: str, wanted: str, *, key: str, role: str) -> Conversion | None:
+    """Find how readings come into the unit of their role.
+
+    Parameters
+    ----------
+    recorded
+        Unit in the descriptor; empty is taken as the role's.
+    wanted
+        Unit of the role; empty takes any (counts, amperes, volts of a detector).
+    key
+        Data key, for the message.
+    role
+        Name of the role, for the message.
+
+    Returns
+    -------
+    The conversion, or `None` where there is nothing to convert.
+
+    Raises
+    ------
+    ReadingError
+        Where the recorded unit is unknown or of another dimension.
+
+    Examples
+    --------
+    >>> conversion("keV", "eV", key="mono_energy", role="energy_ev")
+    Conversion(factor=1000.0, offset=0.0)
+    >>> conversion("degC", "degC", key="t", role="temperature_c") is None
+    True
+    """
+    recorded, wanted = _spelled(recorded), _spelled(wanted)
+    if not recorded or not wanted or recorded == wanted:
+        return None
+    found = _converted(recorded, wanted)
+    if found is None:
+        raise ReadingError(
+            f"data key {key!r} is recorded in {recorded!r}, which cannot be converted to {wanted!r}, "
+            f"the unit of {role}; name another key for {role} in beamline.toml, or correct the device's unit"
+        )
+    return None if found == Conversion(1.0, 0.0) else found
+
+
+def _spelled(unit: str) -> str:
+    unit = unit.strip()
+    return SPELLINGS.get(unit.casefold(), unit)
+
+
+def _converted(recorded: str, wanted: str) -> Conversion | None:
+    from fractions import Fraction
+    from tokenize import TokenError
+
+    import pint
+
+    # Fractions, so that a factor of a thousand is a thousand to the last bit.
+    units = pint.UnitRegistry(non_int_type=Fraction)
+    try:
+        # Angles and counts share a dimension (none), but not a root.
+        if units.get_root_units(recorded)[1] != units.get_root_units(wanted)[1]:
+            return None
+        zero, one = (units.Quantity(Fraction(n), recorded).to(wanted).magnitude for n in (0, 1))
+    except (pint.errors.PintError, TokenError, ValueError, TypeError, AttributeError):
+        # A control system's unit is free text, and pint parses it as an expression.
+        return None
+    return Conversion(float(one - zero), float(zero))
