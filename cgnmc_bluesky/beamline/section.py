@@ -37,7 +37,7 @@ def _positive(value: float) -> float:
 
 def _as_column(name: str) -> str:
     """Take the name of a role for the name of its column, and refuse what is neither."""
-    column = "energy" if name == "energy_ev" else name
+    column = {"energy_ev": "energy", "mu": "mutrans"}.get(name, name)
     if column not in _COLUMNS:
         raise ConfigurationError(f"is no column; {suggestion(name, _COLUMNS)}")
     return column
