@@ -3,7 +3,16 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# The same examples on every run, however slow the machine.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("same")
+
+# Neither the screen nor the configuration of whoever runs the tests may change them.
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.pop("CGNMC_BEAMLINE", None)
 
 
 @pytest.fixture(scope="session")
