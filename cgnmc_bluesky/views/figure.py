@@ -1,0 +1,122 @@
+"""A figure that is redrawn from the newest documents, on a screen or into a file."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cgnmc_bluesky.views.board import Board
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+REDRAW_PERIOD_MS = 100
+
+INK = "#1a1a1a"
+FADED = "#8c8c8c"
+ALARM = "#D55E00"
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's colours, told apart by colour-blind readers too."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+_STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.titlesize": 9,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.minor.visible": True,
+    "ytick.minor.visible": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.3,
+    "savefig.dpi": 200,
+}
+
+
+class DocumentFigure(ABC):
+    """A drawing of result documents.
+
+    It is a sink: documents may come from any thread and are only stored; the drawing is done by
+    `save`, or by the window's own timer in the thread of the screen.
+    """
+
+    size_inches: tuple[float, float] = (7.2, 3.6)
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._figure: Figure | None = None
+        self._drawn_version = -1
+
+    def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
+        """Take in one result document."""
+        self._board(name, doc)
+
+    @abstractmethod
+    def draw(self, figure: "Figure") -> None:
+        """Draw the newest state into an empty figure."""
+
+    def save(self, path: str | Path) -> Path:
+        """Draw into a picture file.
+
+        Parameters
+        ----------
+        path
+            File to write; its suffix (`.png`, `.pdf`, `.svg`) names the format.
+        """
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        with _style():
+            figure = Figure(figsize=self.size_inches, layout="constrained")
+            FigureCanvasAgg(figure)
+            self.draw(figure)
+            figure.savefig(path)
+        return Path(path)
+
+    def show(self) -> bool:
+        """Open a window that redraws itself ten times a second while documents come.
+
+        To be called from the thread of the screen, which is the main one.
+
+        Returns
+        -------
+        bool
+            Whether there is a screen; without one nothing happens.
+        """
+        from matplotlib import pyplot as plt
+
+        with _style():
+            figure = plt.figure(figsize=self.size_inches, layout="constrained")
+        if figure.canvas.required_interactive_framework is None:
+            plt.close(figure)
+            return False
+        self._figure = figure
+        timer = figure.canvas.new_timer(interval=REDRAW_PERIOD_MS)
+        timer.add_callback(self.refresh)
+        timer.start()
+        figure.canvas.mpl_connect("close_event", lambda _event: timer.stop())
+        figure.show()
+        return True
+
+    def refresh(self) -> None:
+        """Redraw the window if documents have come since the last time."""
+        if self._figure is None or self._board.version == self._drawn_version:
+            return
+        self._drawn_version = self._board.version
+        self._figure.clear()
+        with _style():
+            self.draw(self._figure)
+        self._figure.canvas.draw_idle()
+
+
+def _style() -> AbstractContextManager[None]:
+    from matplotlib import rc_context
+
+    return rc_context(_STYLE)

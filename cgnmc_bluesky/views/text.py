@@ -1,0 +1,92 @@
+"""Numbers and names as people write them."""
+
+import math
+import re
+
+from cgnmc_bluesky.views.board import Latest
+
+_VALENCE_FRACTION = re.compile(r"([a-z]{1,2})(\d)_fraction")
+_UNIT_ENDINGS = ("_ev", "_c", "_um", "_deg", "_angstrom")
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def with_sigma(value: float, sigma: float, unit: str = "") -> str:
+    """Write a value with its uncertainty, to as many digits as that bears.
+
+    The uncertainty gets two digits where it begins with 1 or 2, else one.
+
+    Parameters
+    ----------
+    value
+        The value, finite.
+    sigma
+        One standard deviation; NaN or zero where there is none: the value then has six digits.
+    unit
+        Unit of both.
+
+    Examples
+    --------
+    >>> with_sigma(8344.7634, 0.0213, "eV")
+    '8344.763 ± 0.021 eV'
+    >>> with_sigma(0.3481, 0.0062)
+    '0.348 ± 0.006'
+    >>> with_sigma(1204.0, 35.0)
+    '1204 ± 35'
+    """
+    if not math.isfinite(sigma) or sigma <= 0:
+        number = f"{value:.6g}"
+    else:
+        digits = _decimals(sigma)
+        number = f"{value:.{digits}f} ± {sigma:.{digits}f}"
+    return f"{number} {unit}".rstrip()
+
+
+def _decimals(sigma: float) -> int:
+    exponent = math.floor(math.log10(sigma))
+    leading = sigma / 10**exponent
+    return max(0, -exponent + (1 if leading < 2.95 else 0))
+
+
+def valence_of(name: str) -> tuple[str, int] | None:
+    """Element and valence that a fraction is of, `None` for any other value.
+
+    Examples
+    --------
+    >>> valence_of("ni2_fraction")
+    ('Ni', 2)
+    """
+    match = _VALENCE_FRACTION.fullmatch(name)
+    return (match[1].capitalize(), int(match[2])) if match else None
+
+
+def ion(element: str, valence: int) -> str:
+    """Write an ion.
+
+    Examples
+    --------
+    >>> ion("Ni", 2)
+    'Ni²⁺'
+    """
+    return f"{element}{str(valence).translate(_SUPERSCRIPTS)}⁺"
+
+
+def label(name: str) -> str:
+    """Write the name of a value or an analysis in words.
+
+    Examples
+    --------
+    >>> label("edge_shift_ev"), label("ni2_fraction"), label("fraction_LiNiO2")
+    ('edge shift', 'Ni²⁺', 'LiNiO2')
+    """
+    valence = valence_of(name)
+    if valence:
+        return ion(*valence)
+    for ending in _UNIT_ENDINGS:
+        name = name.removesuffix(ending)
+    return name.removeprefix("fraction_").removeprefix("component_").replace("_", " ")
+
+
+def written(latest: Latest, name: str) -> str:
+    """Write one value of a result: its name, value, uncertainty and unit."""
+    number = with_sigma(latest.values[name], latest.sigma(name), latest.unit(name))
+    return f"{label(name)} {number}"

@@ -1,0 +1,135 @@
+"""How edge and valence go from scan to scan."""
+
+from collections.abc import Iterator, Mapping
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+from cgnmc_bluesky.analysis.estimate import Status
+from cgnmc_bluesky.views.board import Board, Latest
+from cgnmc_bluesky.views.figure import ALARM, MARKERS, SERIES, DocumentFigure
+from cgnmc_bluesky.views.text import ion, valence_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_PANEL_INCHES = 2.1
+_SAMPLES_APART = 7
+_TITLE_CHARACTERS = 100
+
+_Series = dict[str, list[tuple[float, float, float, Status]]]
+"""Of each sample or valence: place along the axis, value, one sigma and status of each point."""
+
+
+class TrendFigure(DocumentFigure):
+    """Edge position and valence fractions over the scans, with one-sigma bars.
+
+    Final values are filled, provisional ones open; a scan that says nothing leaves no mark. Of
+    several samples each has its colour; of one (or too many to tell apart) each valence has.
+
+    Parameters
+    ----------
+    x
+        Where each run stands along the axis, by the uid of the raw run: a time, a charge; runs not
+        named are left out. Without it, the scan's number.
+    x_label
+        What `x` is, with its unit.
+    """
+
+    size_inches = (6.4, 5.0)
+
+    def __init__(self, x: Mapping[str, float] | None = None, x_label: str = "scan number") -> None:
+        super().__init__(Board(curves_kept=0))
+        self._x = x
+        self._x_label = x_label
+
+    def draw(self, figure: "Figure") -> None:
+        """Draw a panel for the edges and one for the fractions of each element."""
+        results = self._board.latest()
+        panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)
+        if not panels:
+            return
+        figure.set_size_inches(self.size_inches[0], 0.8 + _PANEL_INCHES * len(panels))
+        all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (title, series) in zip(all_axes, panels.items(), strict=True):
+            axes.set_ylabel(title)
+            axes.ticklabel_format(axis="y", useOffset=False)
+            _draw_series(axes, series)
+        all_axes[-1].set_xlabel(self._x_label)
+        if self._x is None:
+            all_axes[-1].locator_params(axis="x", integer=True)
+            all_axes[-1].xaxis.minorticks_off()
+        _draw_legends(figure, list(all_axes), samples_apart=bool(_samples_apart(results)))
+        _write_failures(all_axes[0], results)
+
+
+def _scan_numbers(results: list[Latest]) -> dict[str, float]:
+    """Scan numbers where every run has its own, else 1, 2, 3, … in the order of the runs."""
+    numbers = {latest.run_uid: latest.scan_id for latest in results}
+    if None in numbers.values() or len(set(numbers.values())) < len(numbers):
+        return {run_uid: float(place) for place, run_uid in enumerate(numbers, start=1)}
+    return {run_uid: float(number) for run_uid, number in numbers.items() if number is not None}
+
+
+def _samples_apart(results: list[Latest]) -> list[str]:
+    samples = list(dict.fromkeys(latest.sample for latest in results))
+    return samples if 1 < len(samples) <= _SAMPLES_APART else []
+
+
+def _panels(results: list[Latest], x: Mapping[str, float]) -> dict[str, _Series]:
+    apart = bool(_samples_apart(results))
+    panels: dict[str, _Series] = {}
+    for latest in results:
+        if latest.run_uid not in x:
+            continue
+        for name, title, label in _quantities(latest, samples_apart=apart):
+            if latest.gives(name):
+                point = (x[latest.run_uid], latest.values[name], latest.sigma(name), latest.status)
+                panels.setdefault(title, {}).setdefault(label, []).append(point)
+    return panels
+
+
+def _quantities(latest: Latest, *, samples_apart: bool) -> Iterator[tuple[str, str, str]]:
+    """Name, panel and series of each value that has a trend."""
+    own = valence_of(latest.analysis)
+    for name in latest.values:
+        valence = valence_of(name)
+        if name == "edge_ev":
+            yield name, "edge position (eV)", latest.sample if samples_apart else ""
+        elif own and valence and samples_apart:
+            if valence == own:
+                yield name, f"{ion(*valence)} fraction", latest.sample
+        elif own and valence:
+            yield name, f"fraction of {valence[0]}", ion(*valence)
+
+
+def _draw_series(axes: "Axes", series: _Series) -> None:
+    for number, (label, points) in enumerate(series.items()):
+        colour, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
+        ordered = sorted(points)
+        x_line, y_line = [point[0] for point in ordered], [point[1] for point in ordered]
+        axes.plot(x_line, y_line, color=colour, linewidth=0.6, alpha=0.5)
+        axes.plot([], [], marker, color=colour, markersize=5, label=label)
+        for x, y, sigma, status in points:
+            face = colour if status is Status.FINAL else "white"
+            axes.errorbar(
+                x, y, yerr=sigma, fmt=marker, color=colour, markerfacecolor=face, markersize=5,
+                capsize=2, elinewidth=1.0,
+            )  # fmt: skip
+
+
+def _draw_legends(figure: "Figure", all_axes: "list[Axes]", *, samples_apart: bool) -> None:
+    if samples_apart:
+        handles, labels = all_axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=2)
+        return
+    for axes in all_axes:
+        if any(axes.get_legend_handles_labels()[1]):
+            axes.legend(loc="best")
+
+
+def _write_failures(axes: "Axes", results: list[Latest]) -> None:
+    failed = [latest for latest in results if latest.status is Status.FAILED]
+    if failed:
+        text = f"{len(failed)} of {len(results)} results failed, the last: {failed[-1].reason}"
+        axes.set_title(fill(text, _TITLE_CHARACTERS), color=ALARM, fontsize=8)

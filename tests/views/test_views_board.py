@@ -1,0 +1,79 @@
+import math
+from threading import Thread
+
+import numpy as np
+
+from cgnmc_bluesky.analysis.estimate import Status
+from cgnmc_bluesky.views.board import Board
+
+EDGE = {"edge_ev": (8344.8, 0.02, "eV")}
+
+
+def test_newest_event_and_curves_are_kept(result_documents, spectrum):
+    board = Board()
+    for name, doc in result_documents("edge_position", EDGE, spectrum, reason="no foil"):
+        board(name, doc)
+    (latest,) = board.latest()
+    assert (latest.run_uid, latest.scan_id, latest.sample) == ("run-1", 1, "conventional")
+    assert (latest.status, latest.reason, latest.mode) == (Status.FINAL, "no foil", "transmission")
+    assert latest.values == {"edge_ev": 8344.8}
+    assert latest.sigma("edge_ev") == 0.02
+    assert latest.unit("edge_ev") == "eV"
+    np.testing.assert_array_equal(latest.curves["mu"], spectrum["mu"])
+
+
+def test_event_page_counts_by_its_last_row(result_documents):
+    board = Board()
+    for name, doc in result_documents("edge_position", EDGE):
+        if name == "event":
+            page = {key: [-1.0, value] for key, value in doc["data"].items()}
+            board("event_page", {**doc, "seq_num": [1, 2], "data": page})
+        else:
+            board(name, doc)
+    assert board.latest()[0].values["edge_ev"] == 8344.8
+
+
+def test_a_value_that_is_not_given_is_not_shown(result_documents):
+    board = Board()
+    for name, doc in result_documents("edge_position", {"edge_ev": (math.nan, math.nan, "eV")}):
+        board(name, doc)
+    assert not board.latest()[0].gives("edge_ev")
+
+
+def test_nothing_is_shown_of_waiting_and_failed_results(result_documents):
+    board = Board()
+    for status in ("waiting", "failed"):
+        for name, doc in result_documents("edge_position", EDGE, status=status):
+            board(name, doc)
+    assert not any(latest.gives("edge_ev") for latest in board.latest())
+
+
+def test_only_the_newest_curves_are_kept(result_documents, spectrum):
+    board = Board(curves_kept=2)
+    for scan_id in range(1, 5):
+        for name, doc in result_documents("edge_position", EDGE, spectrum, scan_id=scan_id):
+            board(name, doc)
+    assert [bool(latest.curves) for latest in board.latest()] == [False, False, True, True]
+
+
+def test_documents_of_an_unknown_run_are_left_alone(result_documents):
+    board = Board()
+    for name, doc in list(result_documents("edge_position", EDGE))[1:]:
+        board(name, doc)
+    assert board.latest() == []
+
+
+def test_documents_may_come_from_any_thread(result_documents):
+    board = Board()
+
+    def send(first: int) -> None:
+        for scan_id in range(first, first + 50):
+            for name, doc in result_documents("edge_position", EDGE, scan_id=scan_id):
+                board(name, doc)
+
+    threads = [Thread(target=send, args=(first,)) for first in (0, 50, 100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {latest.scan_id for latest in board.latest()} == set(range(150))
