@@ -1,0 +1,25 @@
+"""The sample as a physical truth, and simulated devices over it.
+
+Examples
+--------
+>>> from cgnmc_bluesky.sim import Fault, SimulatedBeamline
+>>> beamline = SimulatedBeamline("NiO", seed=1, faults=[Fault("nan", points=[7], channel="it")])
+>>> beamline.roles()["xanes"]["energy_ev"]
+'mono_energy'
+"""
+
+from cgnmc_bluesky.sim.beamline import SimulatedBeamline
+from cgnmc_bluesky.sim.clock import Clock
+from cgnmc_bluesky.sim.faults import DetectorFailure, Fault
+from cgnmc_bluesky.sim.ring import StorageRing
+from cgnmc_bluesky.sim.sample import MATERIALS, Sample
+
+__all__ = [
+    "MATERIALS",
+    "Clock",
+    "DetectorFailure",
+    "Fault",
+    "Sample",
+    "SimulatedBeamline",
+    "StorageRing",
+]

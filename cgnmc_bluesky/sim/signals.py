@@ -1,0 +1,82 @@
+"""ophyd signals that say their unit and follow the simulated clock."""
+
+from typing import Any
+
+from ophyd import Signal
+from ophyd.utils import ReadOnlyError
+
+
+class Quantity(Signal):
+    """A value with a unit.
+
+    Parameters
+    ----------
+    units
+        As `describe` gives it; empty for what has none.
+    **kwargs
+        As for `ophyd.Signal`.
+    """
+
+    def __init__(self, *, units: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._units = units
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Describe the value, its unit included."""
+        description: dict[str, dict[str, Any]] = super().describe()
+        if self._units:
+            description[self.name]["units"] = self._units
+        return description
+
+
+class Reading(Quantity):
+    """A value that only its device changes."""
+
+    def update(self, value: Any, time_s: float) -> None:
+        """Take a new value.
+
+        Parameters
+        ----------
+        value
+            The value.
+        time_s
+            When it was measured, in seconds since the epoch.
+        """
+        super().put(value, timestamp=time_s, force=True)
+
+    def put(self, value: Any, **kwargs: Any) -> None:
+        """Refuse: this is a measured value."""
+        raise ReadOnlyError(f"{self.name} is measured and cannot be set to {value}")
+
+    def set(self, value: Any, **kwargs: Any) -> None:
+        """Refuse: this is a measured value."""
+        self.put(value)
+
+
+class Setting(Quantity):
+    """A number that a user may change, between limits.
+
+    Parameters
+    ----------
+    limits
+        Lowest and highest value.
+    **kwargs
+        As for `Quantity`.
+    """
+
+    def __init__(self, *, limits: tuple[float, float], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._limits = limits
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest value."""
+        return self._limits
+
+    def check_value(self, value: float) -> None:
+        """Refuse what lies outside the limits."""
+        low, high = self._limits
+        if not low <= value <= high:
+            raise ValueError(
+                f"{self.name} = {value} {self._units}; give {low} to {high} {self._units}"
+            )
