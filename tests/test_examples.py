@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from cgnmc_bluesky import Beamline
+from cgnmc_bluesky.beamline import Edge
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+MEASURED = ("lno", "oxides", "manganese", "gold_mixture")
+
+
+def example(name: str) -> Beamline:
+    return Beamline.load(EXAMPLES / f"{name}.toml")
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda file: file.stem)
+def test_an_example_loads_and_gives_roles(file):
+    beamline = Beamline.load(file)
+    sections = [beamline.roles(name) for name in ("xanes", "soft_xanes", "xrf", "heating")]
+    assert any(sections)
+
+
+def test_the_simulated_standards_are_shipped():
+    beamline = example("simulated")
+    assert [reference.valence for reference in beamline.references_of(Edge("Ni", "K"))] == [2, 3]
+    standards = [*beamline.reference, *beamline.foil]
+    assert all(standard.path.is_file() for standard in standards)
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_measured_files_are_where_the_example_says(name, shared):
+    beamline = example(name)
+    standards = [item for item in (*beamline.reference, *beamline.foil) if item.file]
+    assert standards
+    for standard in standards:
+        assert shared.joinpath(*standard.file.parts[-2:]).is_file()
+
+
+def test_the_operando_series_ends_where_the_charge_does(shared):
+    charge = (shared / "kedge_operando_LNO" / "index_time_charge.csv").read_text().splitlines()
+    header, *rows = [line.split(",") for line in charge]
+    lithium = header.index("x_Li_if_7.000mg")
+    by_lithium = sorted(rows, key=lambda row: float(row[lithium]))
+    pristine, charged = example("lno").references_of(Edge("Ni", "K"))
+    assert pristine.path.name == by_lithium[-1][0]
+    assert charged.path.name == by_lithium[0][0]
+    assert (pristine.valence, charged.valence) == (3, 4)
+
+
+def test_gold_is_combined_as_it_was_published():
+    fraction = example("gold_mixture").analysis.fraction
+    assert fraction.fit_range_ev == (11870.0, 12030.0)
+    assert (fraction.baseline, fraction.sum_to_one) == ("none", True)
