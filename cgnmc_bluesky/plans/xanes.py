@@ -1,0 +1,230 @@
+"""Scans over an absorption edge."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.protocols import NamedMovable, Readable
+from bluesky.utils import MsgGenerator
+
+from cgnmc_bluesky.beamline import Edge, edge_energy_ev
+from cgnmc_bluesky.plans.checks import (
+    check_detectors,
+    check_limits,
+    check_mover,
+    ev_per_unit,
+    position_of,
+    put_back,
+)
+from cgnmc_bluesky.plans.messages import tell
+from cgnmc_bluesky.plans.regions import (
+    Region,
+    RegionSpec,
+    default_regions,
+    energy_grid_ev,
+    read_regions,
+)
+
+RUN_UP_EV = 5.0
+"""How far below the first point the axis begins, so that its backlash is taken up."""
+
+
+def xanes_scan(
+    detectors: Sequence[Readable[Any]],
+    energy: NamedMovable[float],
+    *,
+    edge: str = "Ni K",
+    regions: Sequence[RegionSpec] | None = None,
+    md: dict[str, Any] | None = None,
+) -> MsgGenerator[str]:
+    """Scan the energy over an absorption edge, upwards, one event a point.
+
+    Before anything moves all is checked: devices, edge, regions and the axis' limits. The energy
+    returns to where it was on every way out (end, error, stop, abort) but `RE.halt()`, which leaves
+    everything as it stands. A scan that was paused, by hand or by a suspender, measures its point
+    again.
+
+    Parameters
+    ----------
+    detectors
+        Detectors to read at each point, such as the ion chambers.
+    energy
+        Energy axis, in eV or (where its `egu` says so) in keV.
+    edge
+        Absorption edge, such as "Ni K" or "Ni L3".
+    regions
+        Regions of even steps, ascending: each `[start, stop, step]` in eV from the edge, or
+        `[start, stop, step, "k"]` in 1/angstrom of the photoelectron's wave number. Left out, some
+        that suit the edge.
+    md
+        Further metadata of the run. `sample` names the sample; what stands under `XDI` joins the
+        plan's own.
+
+    Returns
+    -------
+    str
+        The run's uid.
+
+    Raises
+    ------
+    ValueError
+        If an argument cannot be used; nothing has moved then.
+
+    Notes
+    -----
+    The energy of the edge comes from a table that the metadata name, since tables differ by more
+    than an eV. In k, `E - E0 = 3.81 eV angstrom^2 k^2`.
+    """
+    detectors = check_detectors(detectors)
+    check_mover(energy, "energy")
+    if energy.name in [detector.name for detector in detectors]:
+        raise ValueError(f"{energy!r} is among the detectors too: name it as the energy alone")
+    absorption_edge = Edge.parse(edge)
+    edge_ev, table = edge_energy_ev(absorption_edge)
+    chosen = default_regions(edge_ev) if regions is None else read_regions(regions)
+    energies_ev = energy_grid_ev(edge_ev, chosen)
+    run_up, *positions = _positions(energy, [energies_ev[0] - RUN_UP_EV, *energies_ev])
+    yield from check_limits(energy, (run_up, positions[-1]))
+    before = yield from position_of(energy)
+    metadata = {
+        "plan_name": "xanes_scan",
+        "plan_args": _plan_args(detectors, energy, edge=edge, regions=chosen),
+        "edge": str(absorption_edge),
+        "detectors": [detector.name for detector in detectors],
+        "motors": [energy.name],
+        "num_points": len(positions),
+        "num_intervals": len(positions) - 1,
+        "shape": [len(positions)],
+        "hints": {"dimensions": [(energy.hints["fields"], "primary")]},
+        **(md or {}),
+        "XDI": _xdi(absorption_edge, edge_ev, table, md or {}),
+    }
+
+    @bpp.stage_decorator([*detectors, energy])
+    @bpp.run_decorator(md=metadata)
+    def points() -> MsgGenerator[None]:
+        yield from bps.mv(energy, run_up)
+        for position in positions:
+            yield from bps.checkpoint()
+            yield from bps.mv(energy, position)
+            yield from bps.trigger_and_read([energy, *detectors])
+
+    uid: str = yield from bpp.finalize_wrapper(points(), put_back(energy, before))
+    return uid
+
+
+def measure_standard(
+    detectors: Sequence[Readable[Any]],
+    energy: NamedMovable[float],
+    *,
+    name: str,
+    valence: float,
+    edge: str = "Ni K",
+    regions: Sequence[RegionSpec] | None = None,
+    md: dict[str, Any] | None = None,
+) -> MsgGenerator[str]:
+    """Scan a compound of known valence, and show the block of beamline.toml that names it.
+
+    Parameters
+    ----------
+    detectors
+        Detectors to read at each point, such as the ion chambers.
+    energy
+        Energy axis, as for `xanes_scan`.
+    name
+        Name of the compound, such as "NiO".
+    valence
+        Valence of the edge's element in it.
+    edge
+        Absorption edge, such as "Ni K" or "Ni L3".
+    regions
+        Regions of even steps, as for `xanes_scan`.
+    md
+        Further metadata of the run.
+
+    Returns
+    -------
+    str
+        The run's uid.
+
+    Raises
+    ------
+    ValueError
+        If an argument cannot be used; nothing has moved then.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"name is {name!r}: name the compound, such as 'NiO'")
+    if isinstance(valence, bool) or not isinstance(valence, int | float) or not -4 <= valence <= 8:
+        raise ValueError(f"valence is {valence!r}: give a number such as 2")
+    metadata = {"plan_name": "measure_standard", "sample": name, "valence": valence, **(md or {})}
+    uid: str = yield from xanes_scan(detectors, energy, edge=edge, regions=regions, md=metadata)
+    yield from tell(reference_block(name, str(Edge.parse(edge)), valence, uid))
+    return uid
+
+
+def reference_block(name: str, edge: str, valence: float, run_uid: str) -> str:
+    """TOML of a reference spectrum that is a run in the catalog.
+
+    Parameters
+    ----------
+    name
+        Name of the compound.
+    edge
+        Absorption edge, such as "Ni K".
+    valence
+        Valence of the edge's element in it.
+    run_uid
+        The run's uid.
+
+    Examples
+    --------
+    >>> print(reference_block("NiO", "Ni K", 2, "4c9e"))
+    [[reference]]
+    name = "NiO"
+    edge = "Ni K"
+    valence = 2
+    run = "4c9e"
+    """
+    entries = {"name": name, "edge": edge, "valence": valence, "run": run_uid}
+    lines = [f"{key} = {_toml(value)}" for key, value in entries.items()]
+    return "\n".join(["[[reference]]", *lines])
+
+
+def _toml(value: str | float) -> str:
+    # JSON's strings and numbers are TOML's too, but for one character that TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _positions(energy: NamedMovable[float], energies_ev: Sequence[float]) -> list[float]:
+    unit_ev = ev_per_unit(energy)
+    return [energy_ev / unit_ev for energy_ev in energies_ev]
+
+
+def _plan_args(
+    detectors: Sequence[Readable[Any]],
+    energy: NamedMovable[float],
+    *,
+    edge: str,
+    regions: Sequence[Region],
+) -> dict[str, Any]:
+    return {
+        "detectors": [repr(detector) for detector in detectors],
+        "energy": repr(energy),
+        "edge": edge,
+        "regions": [list(region) for region in regions],
+    }
+
+
+def _xdi(edge: Edge, edge_ev: float, table: str, md: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata by the names of the XDI dictionary; the user's own go before the plan's."""
+    own: dict[str, dict[str, Any]] = {
+        "Element": {"symbol": edge.element, "edge": edge.name},
+        "Scan": {"edge_energy": edge_ev, "edge_energy_units": "eV", "edge_energy_table": table},
+    }
+    if "sample" in md:
+        sample = md["sample"]
+        own["Sample"] = dict(sample) if isinstance(sample, Mapping) else {"name": sample}
+    given = md.get("XDI", {})
+    return {family: {**own.get(family, {}), **given.get(family, {})} for family in {**own, **given}}

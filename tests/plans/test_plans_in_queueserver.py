@@ -1,0 +1,71 @@
+"""The plans as bluesky-queueserver sees them."""
+
+from typing import Any
+
+import pytest
+from bluesky_queueserver.manager.profile_ops import (
+    existing_plans_and_devices_from_nspace,
+    validate_plan,
+)
+from ophyd.sim import SynAxis, SynSignal
+
+from cgnmc_bluesky import plans
+
+
+@pytest.fixture
+def seen(mono: SynAxis, chambers: list[SynSignal], shutter: SynAxis) -> tuple[Any, Any]:
+    devices = {device.name: device for device in (mono, shutter, *chambers)}
+    namespace = {name: getattr(plans, name) for name in plans.__all__} | devices
+    existing_plans, existing_devices, *_ = existing_plans_and_devices_from_nspace(
+        nspace=namespace, ignore_invalid_plans=False
+    )
+    return existing_plans, existing_devices
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "options"),
+    [
+        ("xanes_scan", [["i0", "it"], "mono"], {}),
+        ("xanes_scan", [["i0", "it"], "mono"], {"edge": "Mn K", "md": {"sample": "pristine"}}),
+        ("xanes_scan", [["i0"], "mono"], {"regions": [[-20, 30.0, 0.3], [3, 10, 0.05, "k"]]}),
+        ("xanes_scan", [["i0"], "mono"], {"regions": [{"start": -20, "stop": 30, "step": 1}]}),
+        ("measure_standard", [["i0", "it"], "mono"], {"name": "NiO", "valence": 2}),
+        ("measure_dark", [["i0", "it"], "shutter"], {"num": 3, "closed": 0}),
+    ],
+)
+def test_a_plan_is_accepted(
+    seen: tuple[Any, Any], name: str, arguments: list[Any], options: dict[str, Any]
+) -> None:
+    existing_plans, existing_devices = seen
+    plan = {"item_type": "plan", "name": name, "args": arguments, "kwargs": options}
+    accepted, message = validate_plan(
+        plan, allowed_plans=existing_plans, allowed_devices=existing_devices
+    )
+    assert accepted, message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ([["i0"], "it"], {"regions": "all"}),
+        ([["i0"], "mono"], {"edge": 3}),
+    ],
+)
+def test_wrong_types_are_refused_by_the_queue(
+    seen: tuple[Any, Any], arguments: list[Any], options: dict[str, Any]
+) -> None:
+    existing_plans, existing_devices = seen
+    plan = {"item_type": "plan", "name": "xanes_scan", "args": arguments, "kwargs": options}
+    accepted, _ = validate_plan(
+        plan, allowed_plans=existing_plans, allowed_devices=existing_devices
+    )
+    assert not accepted
+
+
+def test_every_parameter_is_described_and_typed(seen: tuple[Any, Any]) -> None:
+    existing_plans, _ = seen
+    for plan in existing_plans.values():
+        assert plan["description"]
+        for parameter in plan["parameters"]:
+            assert parameter["description"], parameter
+            assert "annotation" in parameter, parameter
