@@ -34,8 +34,8 @@ class SimulatedBeamline:
     sample
         What stands in the beam first: a name among `samples`, or a sample of your own.
     edge
-        The edge that it is set up for, such as "Ni K": it chooses the foil, the references in `roles`, and
-        where the monochromator stands.
+        The edge that it is set up for, such as "Ni K": it chooses the foil, the references in
+        `roles`, and where the monochromator stands.
     seed
         Of all noise.
     clock
@@ -49,8 +49,8 @@ class SimulatedBeamline:
     samples
         What is mounted, by name; your own `sample` comes on top.
     foil
-        Element of the foil between the second and the third chamber: "edge" for that of the edge, `None`
-        for no foil.
+        Element of the foil between the second and the third chamber: "edge" for that of the edge,
+        `None` for no foil.
     noise
         Whether readings have any.
     flux_ph_s
@@ -67,7 +67,8 @@ class SimulatedBeamline:
     Attributes
     ----------
     mono, i0, it, ir, if_, ring, sample, shutter
-        The devices. Data keys: `mono_energy`, `i0`, `it`, `ir`, `if`, `ring_current`, `sample`, `shutter`.
+        The devices. Data keys: `mono_energy`, `i0`, `it`, `ir`, `if`, `ring_current`, `sample`,
+        `shutter`.
     clock
         The clock.
     endstation
@@ -110,7 +111,6 @@ class SimulatedBeamline:
             drift_ev_per_h=energy_drift_ev_per_h,
             backlash_ev=backlash_ev,
             start_ev=ELEMENTS[element].energy_ev - 100.0,
-            moved=lambda: self.endstation.disturb(),
         )
         mounted, first = _mounted(sample, samples)
         self.endstation = Endstation(
@@ -122,6 +122,7 @@ class SimulatedBeamline:
             flux_ph_s=flux_ph_s,
             faults=faults,
         )
+        self.mono.moved = self.endstation.disturb
         seeds = np.random.SeedSequence(seed).spawn(4) if noise else [None] * 4
         self.i0, self.it, self.ir = (
             IonChamber(
@@ -191,9 +192,7 @@ def _element_of(edge: str) -> str:
     return element
 
 
-def _mounted(
-    sample: str | Sample, samples: Mapping[str, Sample]
-) -> tuple[dict[str, Sample], str]:
+def _mounted(sample: str | Sample, samples: Mapping[str, Sample]) -> tuple[dict[str, Sample], str]:
     if isinstance(sample, Sample):
         return {**samples, sample.name: sample}, sample.name
     if sample not in samples:

@@ -17,8 +17,9 @@ class Clock:
     Parameters
     ----------
     speed
-        Simulated seconds for each real one. At infinity nothing ever waits: a motion or a count moves
-        the clock to its end and is done. At a finite speed time also passes while nothing happens.
+        Simulated seconds for each real one. At infinity nothing ever waits: a motion or a count
+        moves the clock to its end and is done. At a finite speed time also passes while nothing
+        happens.
     points_per_s
         Real counts a second at most, whatever their dwell; motions then take no real time. For
         demonstrations and benchmarks; only with an infinite speed.
@@ -43,7 +44,8 @@ class Clock:
             raise ValueError(f"speed is {speed}; give simulated seconds for each real one, above 0")
         if points_per_s is not None and (math.isfinite(speed) or not points_per_s > 0):
             raise ValueError(
-                f"points_per_s is {points_per_s} at speed {speed}; give a rate above 0 with speed=inf"
+                f"points_per_s is {points_per_s} at speed {speed}; "
+                "give a rate above 0 with speed=inf"
             )
         self.speed = speed
         self.points_per_s = points_per_s

@@ -112,8 +112,8 @@ class Channel(Device, ABC):
 class IonChamber(Channel):
     """An ion chamber with its current amplifier: mean current over the dwell, in A.
 
-    Counting noise is that of the photons absorbed. The amplifier adds a dark current and its own noise,
-    and nothing above its limit of 10 V comes through.
+    Counting noise is that of the photons absorbed. The amplifier adds a dark current and its own
+    noise, and nothing above its limit of 10 V comes through.
 
     Parameters
     ----------
@@ -131,9 +131,7 @@ class IonChamber(Channel):
         Current without light.
     """
 
-    gain_v_per_a = Component(
-        Setting, value=1e9, units="V/A", limits=(1e3, 1e11), kind=Kind.config
-    )
+    gain_v_per_a = Component(Setting, value=1e9, units="V/A", limits=(1e3, 1e11), kind=Kind.config)
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ FLUORESCENCE_SEEN = 0.01
 SCATTER_SEEN = 2e-5
 """Photons scattered into the fluorescence detector, of those that reach the sample."""
 GLITCH_LEAVES: Mapping[str, float] = {"i0": 0.6, "it": 0.57, "ir": 0.55, "if": 0.58}
-"""Light left in each channel at a glitch; not the same in all, so that it does not cancel in ratios."""
+"""Light left in each channel at a glitch; unlike in each, so that it does not cancel in ratios."""
 GRID_STEP_EV = 0.02
 
 

@@ -22,12 +22,12 @@ class Fault:
     Parameters
     ----------
     kind
-        `nan`, `negative`, `zero`, `saturated`: what a channel reads; `stuck`: it repeats its last reading;
-        `raise`: its trigger raises; `glitch`: all channels lose most of their light; `dump`: no beam in
-        the ring; `foil`: another foil, or none, behind the sample.
+        `nan`, `negative`, `zero`, `saturated`: what a channel reads; `stuck`: it repeats its last
+        reading; `raise`: its trigger raises; `glitch`: all channels lose most of their light;
+        `dump`: no beam in the ring; `foil`: another foil, or none, behind the sample.
     points
-        At which points since staging, counted from 1; empty means at every one. Counts with the shutter
-        closed are not points.
+        At which points since staging, counted from 1; empty means at every one. Counts with the
+        shutter closed are not points.
     channel
         Which channel: "i0", "it", "ir" or "if"; `None` means each of them.
     energy_ev

@@ -17,10 +17,10 @@ ENCODER_STEP_EV = 0.001
 class Monochromator(Device):
     """Energy axis with backlash, settling, and an error that drifts.
 
-    The readback is the motor's encoder. The crystal follows with a dead zone: it is where the encoder says
-    after a motion upwards, and `backlash_ev` above after one downwards. After a step it still swings by a
-    hundredth of the step, dying away with the settling time. The true energy is the crystal's plus a fixed
-    offset plus a drift.
+    The readback is the motor's encoder. The crystal follows with a dead zone: it is where the
+    encoder says after a motion upwards, and `backlash_ev` above after one downwards. After a step
+    it still swings by a hundredth of the step, dying away with the settling time. The true energy
+    is the crystal's plus a fixed offset plus a drift.
 
     Parameters
     ----------
@@ -40,8 +40,11 @@ class Monochromator(Device):
         Where it stands at first.
     name
         Its name; its readback's is this with `_energy`.
+
+    Attributes
+    ----------
     moved
-        Called after each motion.
+        Called after each motion, where it is not `None`.
 
     Examples
     --------
@@ -66,7 +69,6 @@ class Monochromator(Device):
         backlash_ev: float = 0.05,
         speed_ev_s: float = 100.0,
         start_ev: float = 8000.0,
-        moved: Callable[[], None] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
@@ -77,7 +79,7 @@ class Monochromator(Device):
         self.speed_ev_s = speed_ev_s
         self._clock = clock
         self._start_s = clock.now_s()
-        self._moved = moved
+        self.moved: Callable[[], None] | None = None
         self.energy.update(start_ev, self._start_s)
         self._crystal_ev = start_ev
         self._swing = (self._start_s, 0.0)
@@ -162,8 +164,8 @@ class Monochromator(Device):
         self._crystal_ev = min(max(self._crystal_ev, low_ev), high_ev)
         self._swing = time_s, 0.01 * step_ev
         self.energy.update(round(readback_ev, 3), time_s)
-        if self._moved is not None:
-            self._moved()
+        if self.moved is not None:
+            self.moved()
 
     def _arrived(self, motion: "_Motion") -> None:
         if self._motion is not motion:

@@ -38,7 +38,8 @@ class StorageRing:
     ) -> None:
         if not 0 < top_up_ma < full_ma:
             raise ValueError(
-                f"top-up at {top_up_ma} mA of {full_ma} mA; give a current between 0 and the full one"
+                f"top-up at {top_up_ma} mA of {full_ma} mA; "
+                "give a current between 0 and the full one"
             )
         self.full_ma = full_ma
         self.lifetime_s = lifetime_s

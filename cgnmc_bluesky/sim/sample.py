@@ -29,7 +29,8 @@ class Sample:
     atoms
         Atoms of each element in a formula unit.
     valences
-        For each element with a K edge in reach, the share of each of its valences; they add up to 1.
+        For each element with a K edge in reach, the share of each of its valences; they add up to
+        1.
     areal_density_g_cm2
         Mass in a square centimetre of the beam's cross-section.
     temperature_k
@@ -61,8 +62,8 @@ class Sample:
                 )
             if abs(sum(shares.values()) - 1) > 1e-9:
                 raise ValueError(
-                    f"{self.name}: shares of {element}'s valences add up to {sum(shares.values())}; "
-                    "let them add up to 1"
+                    f"{self.name}: shares of {element}'s valences add up to "
+                    f"{sum(shares.values())}; let them add up to 1"
                 )
 
     def mean_valence(self, element: str) -> float:
@@ -71,7 +72,8 @@ class Sample:
 
     def edge_step(self, element: str) -> float:
         """Rise of the absorption at an element's K edge, without unit."""
-        return self._mass_fraction(element) * ELEMENTS[element].jump_cm2_g * self.areal_density_g_cm2
+        per_density = self._mass_fraction(element) * ELEMENTS[element].jump_cm2_g
+        return per_density * self.areal_density_g_cm2
 
     def with_edge_step(self, element: str, edge_step: float) -> "Sample":
         """Return the same sample, as thick as this edge step takes."""
@@ -175,5 +177,6 @@ def _catalogue() -> dict[str, Sample]:
 
 
 MATERIALS: Mapping[str, Sample] = MappingProxyType(_catalogue())
-"""Samples at hand, by name. "100 cycles" are in the discharged state: the conventional material has lost
-valence at nickel, the gradient one has not; manganese stays at 4 and cobalt at 3 in both."""
+"""Samples at hand, by name. "100 cycles" are in the discharged state: the conventional material
+has lost valence at nickel, the gradient one has not; manganese stays at 4 and cobalt at 3 in
+both."""

@@ -1,9 +1,11 @@
-"""Absorption at K edges as the simulated beamline has it: its own shapes, fitted to measured spectra.
+"""Absorption at K edges as the simulated beamline has it: shapes of its own.
+
+They are fitted to measured spectra, which are not part of the simulator.
 
 A spectrum in edge steps is a rounded step (part arctangent, part error function), Gaussians for the
-pre-edge peak, the white line and the near-edge structure, and damped waves in the photoelectron's wave
-number for the oscillations beyond. The parameters stand in `shapes.toml` with what each was fitted to;
-the misfit from 25 eV before to 80 eV after the edge, rms in edge steps:
+pre-edge peak, the white line and the near-edge structure, and damped waves in the photoelectron's
+wave number for the oscillations beyond. The parameters stand in `shapes.toml` with what each was
+fitted to; the misfit from 25 eV before to 80 eV after the edge, rms in edge steps:
 
 =========  ==================================================================  ======
 shape      fitted to                                                           misfit
@@ -20,7 +22,8 @@ CoO        CoO at 80 K, LISA BM08                                              0
 LiCoO2     LiCoO2 at 80 K, LISA BM08                                           0.0009
 =========  ==================================================================  ======
 
-The first inflection of each foil is put on its table value. The analysis has no part in any of this.
+The first inflection of each foil is put on its table value. The analysis has no part in any of
+this.
 """
 
 import tomllib
@@ -72,11 +75,11 @@ class Element:
 
     def background_cm2_g(self, energy_ev: NDArray[np.float64]) -> NDArray[np.float64]:
         """Absorption without the K shell, in cm²/g."""
-        return self.below_cm2_g * (energy_ev / self.energy_ev) ** self.below_power
+        return self.below_cm2_g * np.power(energy_ev / self.energy_ev, self.below_power)
 
     def k_shell_cm2_g(self, energy_ev: NDArray[np.float64]) -> NDArray[np.float64]:
         """Absorption that one edge step stands for, in cm²/g."""
-        return self.jump_cm2_g * (energy_ev / self.energy_ev) ** self.jump_power
+        return self.jump_cm2_g * np.power(energy_ev / self.energy_ev, self.jump_power)
 
 
 ELEMENTS: Mapping[str, Element] = {
@@ -142,7 +145,8 @@ class Shape:
         x_ev = np.asarray(energy_ev, float) - ELEMENTS[self.element].energy_ev
         centre_ev, width_ev, arctan = self.step
         u = (x_ev - centre_ev) / width_ev
-        steps = arctan * (0.5 + np.arctan(u) / np.pi) + (1 - arctan) * 0.5 * (1 + erf(u))
+        steps: NDArray[np.float64] = 0.5 + 0.5 * (1 - arctan) * erf(u)
+        steps += arctan * np.arctan(u) / np.pi
         for centre_ev, width_ev, height in self.peaks:
             steps += height * np.exp(-0.5 * ((x_ev - centre_ev) / width_ev) ** 2)
         return steps + self._oscillations(x_ev, temperature_k - self.temperature_k)
