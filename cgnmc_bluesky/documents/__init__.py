@@ -1,4 +1,4 @@
-"""Raw documents of one run in, blocks of role arrays out: events, pages, datums and stream datums alike."""
+"""One run's raw documents in, blocks of role arrays out."""
 
 from cgnmc_bluesky.documents.faults import ReadingError
 from cgnmc_bluesky.documents.reader import Role, RunReader

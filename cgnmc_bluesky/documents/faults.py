@@ -6,7 +6,7 @@ ROWS_NAMED = 5
 
 
 class ReadingError(ValueError):
-    """A run that does not fit its configuration: a unit of another dimension, a file outside the folders."""
+    """A run that does not fit its configuration: a unit of another dimension, a file elsewhere."""
 
 
 class Notes:

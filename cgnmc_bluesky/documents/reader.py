@@ -1,14 +1,24 @@
-"""One run's documents in any order, blocks of role arrays out as soon as their rows are complete."""
+"""One run's documents in, in any order; blocks out as soon as their rows are complete."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from cgnmc_bluesky.analysis.rows import Block
+from cgnmc_bluesky.documents.columns import Column, Layout, layout_of
 from cgnmc_bluesky.documents.faults import Notes, ReadingError
-from cgnmc_bluesky.documents.streams import Column, Monitor, Stream
+from cgnmc_bluesky.documents.files import (
+    Folders,
+    Frame,
+    Source,
+    source_of_resource,
+    source_of_stream,
+)
+from cgnmc_bluesky.documents.mixed import Mixed
+from cgnmc_bluesky.documents.streams import Monitor, Stream, events_of
 from cgnmc_bluesky.documents.units import conversion
 
 
@@ -34,9 +44,9 @@ class Role:
 class RunReader:
     """Reads one run: documents in, blocks of role arrays out.
 
-    No order is assumed between streams, nor between an event and the datums it needs, and a document that
-    comes twice counts once. Roles are found by data key in any stream but `baseline`; each stream that holds
-    some of them gives blocks of its own.
+    No order is assumed between streams, nor between an event and the datums it needs, and a
+    document that comes twice counts once. Roles are found by data key in any stream but
+    `baseline`; each stream that holds some of them gives blocks of its own.
 
     Parameters
     ----------
@@ -51,8 +61,8 @@ class RunReader:
     >>> key = {"source": "", "dtype": "number", "shape": [], "units": "keV"}
     >>> reader("descriptor", {"uid": "d", "name": "primary", "data_keys": {"mono": key}})
     []
-    >>> event = {"descriptor": "d", "seq_num": 1, "time": 0.0, "data": {"mono": 8.333}, "timestamps": {}}
-    >>> [block] = reader("event", event)
+    >>> event = {"descriptor": "d", "seq_num": 1, "time": 0.0, "timestamps": {}}
+    >>> [block] = reader("event", event | {"data": {"mono": 8.333}})
     >>> block.values["energy_ev"]
     array([8333.])
     """
@@ -62,15 +72,26 @@ class RunReader:
         self.stop: Mapping[str, Any] | None = None
         self.data_keys: set[str] = set()
         self._roles = dict(roles)
+        self._folders = Folders(readable)
         self._notes = Notes()
         self._streams: dict[str, Stream] = {}
-        self._descriptors: dict[str, tuple[Stream, tuple[Column, ...]] | None] = {}
-        self._handlers: dict[str, Callable[[Mapping[str, Any]], list[Block]]] = {
+        self._layouts: dict[str, tuple[Stream, Layout] | None] = {}
+        self._sources: dict[str, Source] = {}
+        self._streamed_keys: dict[str, str] = {}
+        self._datums: dict[str, Frame] = {}
+        self._early: defaultdict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+        self._handlers: dict[str, Callable[[Mapping[str, Any]], Iterable[Block]]] = {
             "start": self._on_start,
             "descriptor": self._on_descriptor,
             "event": self._on_event,
             "event_page": self._on_event_page,
             "bulk_events": self._on_bulk_events,
+            "resource": self._on_resource,
+            "datum": self._on_datum,
+            "datum_page": self._on_datum_page,
+            "bulk_datum": self._on_bulk_datum,
+            "stream_resource": self._on_stream_resource,
+            "stream_datum": self._on_stream_datum,
             "stop": self._on_stop,
         }
 
@@ -80,11 +101,24 @@ class RunReader:
         Raises
         ------
         ReadingError
-            Where the run does not fit its configuration. The reader may be used on; what the error names is
-            left out and noted.
+            Where the run does not fit its configuration. The reader may be used on; what the error
+            names is left out and noted.
         """
+        return list(self.blocks(name, doc))
+
+    def blocks(self, name: str, doc: Mapping[str, Any]) -> Iterable[Block]:
+        """Do the same, but read from files one block at a time, as the blocks are asked for."""
         handler = self._handlers.get(name)
-        return [] if handler is None else handler(doc)
+        return () if handler is None else handler(doc)
+
+    def poll(self) -> list[Block]:
+        """Give the rows whose files have grown since the last document."""
+        return [rows for stream in self._mixed() for rows in stream.complete()]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether rows wait for their files to grow, so that `poll` is worth a call."""
+        return any(stream.is_waiting for stream in self._mixed())
 
     @property
     def notes(self) -> list[str]:
@@ -101,33 +135,59 @@ class RunReader:
         """Data keys of the run that are spelled most like one that it does not have."""
         return get_close_matches(key, sorted(self.data_keys), n=3, cutoff=0.4)
 
-    def _on_start(self, doc: Mapping[str, Any]) -> list[Block]:
+    def close(self) -> None:
+        """Let go of all files; the stop document does it too."""
+        for source in self._sources.values():
+            source.close()
+
+    def _on_start(self, doc: Mapping[str, Any]) -> Iterable[Block]:
         self.start = doc
-        return []
+        return ()
 
-    def _on_stop(self, doc: Mapping[str, Any]) -> list[Block]:
+    def _on_stop(self, doc: Mapping[str, Any]) -> Iterable[Block]:
         self.stop = doc
-        return []
+        for awaited in list(self._early):
+            yield from self._arrived(awaited)
+        for stream in self._mixed():
+            yield from stream.complete(is_final=True)
+        self._note_missing_rows(doc.get("num_events") or {})
+        self.close()
 
-    def _on_descriptor(self, doc: Mapping[str, Any]) -> list[Block]:
-        if doc["uid"] in self._descriptors:
-            return []
+    def _note_missing_rows(self, made: Mapping[str, int]) -> None:
+        for name, stream in self._streams.items():
+            came = stream.row_numbers()
+            n_rows = max(made.get(name, 0), *came, 0)
+            for seq_num in set(range(1, n_rows + 1)) - came:
+                self._notes.row(name, "row missing", seq_num)
+
+    def _on_descriptor(self, doc: Mapping[str, Any]) -> Iterable[Block]:
+        if doc["uid"] in self._layouts:
+            return
         name, data_keys = doc.get("name", "primary"), doc["data_keys"]
-        self._descriptors[doc["uid"]] = None
+        self._layouts[doc["uid"]] = None
         if name == "baseline":
-            return []
+            return
         self.data_keys.update(data_keys)
         faults: list[ReadingError] = []
-        columns = tuple(self._columns(data_keys, faults))
-        if columns:
-            stream = self._streams.get(name)
-            if stream is None:
-                kind = Monitor if _is_monitor(name, data_keys) else Stream
-                stream = self._streams[name] = kind(name, self._notes)
-            self._descriptors[doc["uid"]] = stream, columns
+        layout = layout_of(self._columns(data_keys, faults), data_keys)
+        if layout.columns:
+            stream = self._streams.get(name) or self._new_stream(name, layout, doc)
+            self._layouts[doc["uid"]] = stream, layout
         if faults:
             raise faults[0]
-        return []
+        yield from self._arrived(doc["uid"])
+
+    def _new_stream(self, name: str, layout: Layout, doc: Mapping[str, Any]) -> Stream:
+        stream: Stream
+        if layout.external:
+            stream = Mixed(name, self._notes, self._sources, doc["time"])
+        elif name.endswith("_monitor") or (name != "primary" and len(doc["data_keys"]) == 1):
+            # A monitor may be given any name; but a single reading beside the scan's own is one.
+            stream = Monitor(name, self._notes)
+        else:
+            stream = Stream(name, self._notes)
+        self._streams[name] = stream
+        return stream
 
     def _columns(
         self, data_keys: Mapping[str, Mapping[str, Any]], faults: list[ReadingError]
@@ -144,43 +204,113 @@ class RunReader:
                 faults.append(fault)
             else:
                 shape = tuple(described.get("shape") or ())
-                yield Column(name, role.key, shape, convert, described.get("external", ""))
+                yield Column(name, role.key, shape, convert, bool(described.get("external")))
 
-    def _on_event(self, doc: Mapping[str, Any]) -> list[Block]:
-        found = self._descriptors.get(doc["descriptor"])
+    def _on_event(self, doc: Mapping[str, Any]) -> Iterable[Block]:
+        try:
+            found = self._layouts[doc["descriptor"]]
+        except KeyError:
+            return self._await(doc["descriptor"], "event", doc)
         if found is None:
-            return []
-        stream, columns = found
-        data, timestamps = doc["data"], doc["timestamps"]
-        page = {
-            "seq_num": [doc["seq_num"]],
-            "time": [doc["time"]],
-            "data": {column.key: [data.get(column.key)] for column in columns},
-            "timestamps": {
-                column.key: [timestamps[column.key]] for column in columns if column.key in timestamps
-            },
-        }
-        return stream.rows(columns, page)
+            return ()
+        stream, layout = found
+        if not isinstance(stream, Mixed):
+            return stream.event(layout, doc)
+        self._take_event(stream, layout, doc)
+        return stream.complete()
 
-    def _on_event_page(self, doc: Mapping[str, Any]) -> list[Block]:
-        found = self._descriptors.get(doc["descriptor"])
+    def _on_event_page(self, doc: Mapping[str, Any]) -> Iterable[Block]:
+        try:
+            found = self._layouts[doc["descriptor"]]
+        except KeyError:
+            return self._await(doc["descriptor"], "event_page", doc)
         if found is None:
-            return []
-        stream, columns = found
-        return stream.rows(columns, doc)
+            return ()
+        stream, layout = found
+        if not isinstance(stream, Mixed):
+            return stream.page(layout, doc)
+        for event in events_of(doc):
+            self._take_event(stream, layout, event)
+        return stream.complete()
 
-    def _on_bulk_events(self, doc: Mapping[str, Any]) -> list[Block]:
-        return [
-            block for events in doc.values() for event in events for block in self._on_event(event)
-        ]
+    def _on_bulk_events(self, doc: Mapping[str, Any]) -> Iterable[Block]:
+        for events in doc.values():
+            for event in events:
+                yield from self._on_event(event)
 
+    def _take_event(self, stream: Mixed, layout: Layout, doc: Mapping[str, Any]) -> None:
+        """Hand an event on with its frames, or keep it until they are known."""
+        data, filled = dict(doc["data"]), doc.get("filled") or {}
+        for column in layout.external:
+            datum_id = data.get(column.key)
+            if not isinstance(datum_id, str) or filled.get(column.key):
+                continue
+            if datum_id in self._datums:
+                data[column.key] = self._datums[datum_id]
+            elif self.stop is None:
+                self._await(datum_id, "event", doc)
+                return
+            else:
+                data[column.key] = None
+        stream.take_event(layout, {**doc, "data": data})
 
-def _is_monitor(stream: str, data_keys: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Tell a stream whose readings are known by their timestamps.
+    def _on_resource(self, doc: Mapping[str, Any]) -> Iterable[Block]:
+        if doc["uid"] in self._sources:
+            return ()
+        self._sources[doc["uid"]] = source_of_resource(doc, self._folders)
+        return self._arrived(doc["uid"])
 
-    Named as Bluesky names them; or, as a monitor may be given any name, a stream of a single reading beside
-    the scan's own.
-    """
-    is_single = stream != "primary" and len(data_keys) == 1
-    is_external = any("external" in key for key in data_keys.values())
-    return stream.endswith("_monitor") or (is_single and not is_external)
+    def _on_datum(self, doc: Mapping[str, Any]) -> Iterable[Block]:
+        if doc["resource"] not in self._sources:
+            return self._await(doc["resource"], "datum", doc)
+        if doc["datum_id"] in self._datums:
+            return ()
+        self._datums[doc["datum_id"]] = Frame(doc["resource"], doc["datum_kwargs"])
+        return self._arrived(doc["datum_id"])
+
+    def _on_datum_page(self, doc: Mapping[str, Any]) -> Iterable[Block]:
+        for row, datum_id in enumerate(doc["datum_id"]):
+            kwargs = {name: values[row] for name, values in doc["datum_kwargs"].items()}
+            datum = {"datum_id": datum_id, "resource": doc["resource"], "datum_kwargs": kwargs}
+            yield from self._on_datum(datum)
+
+    def _on_bulk_datum(self, doc: Mapping[str, Any]) -> Iterable[Block]:
+        for datum_id, kwargs in zip(doc["datum_ids"], doc["datum_kwarg_list"], strict=True):
+            datum = {"datum_id": datum_id, "resource": doc["resource"], "datum_kwargs": kwargs}
+            yield from self._on_datum(datum)
+
+    def _on_stream_resource(self, doc: Mapping[str, Any]) -> Iterable[Block]:
+        if doc["uid"] in self._sources:
+            return ()
+        self._sources[doc["uid"]] = source_of_stream(doc, self._folders)
+        self._streamed_keys[doc["uid"]] = doc["data_key"]
+        return self._arrived(doc["uid"])
+
+    def _on_stream_datum(self, doc: Mapping[str, Any]) -> Iterable[Block]:
+        for awaited, known in (
+            (doc["descriptor"], self._layouts),
+            (doc["stream_resource"], self._streamed_keys),
+        ):
+            if awaited not in known:
+                return self._await(awaited, "stream_datum", doc)
+        found, key = self._layouts[doc["descriptor"]], self._streamed_keys[doc["stream_resource"]]
+        if found is None or key not in (column.key for column in found[1].external):
+            return ()
+        stream, layout = found
+        if not isinstance(stream, Mixed):
+            return ()
+        stream.take_frames(layout, key, doc)
+        return stream.complete()
+
+    def _await(self, uid: str, name: str, doc: Mapping[str, Any]) -> Iterable[Block]:
+        """Keep a document until the one that it refers to is there."""
+        if self.stop is None:
+            self._early[uid].append((name, doc))
+        return ()
+
+    def _arrived(self, uid: str) -> Iterable[Block]:
+        for name, doc in self._early.pop(uid, ()):
+            yield from self.blocks(name, doc)
+
+    def _mixed(self) -> list[Mixed]:
+        return [stream for stream in self._streams.values() if isinstance(stream, Mixed)]

@@ -1,104 +1,21 @@
-"""The rows of one stream, from its events."""
+"""The rows of one stream whose readings are all in its events."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.rows import Block
+from cgnmc_bluesky.documents.columns import Layout, Shapes
 from cgnmc_bluesky.documents.faults import Notes
-from cgnmc_bluesky.documents.units import Conversion
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Where a role is found in the events of one descriptor.
-
-    Parameters
-    ----------
-    role
-        Name of the role.
-    key
-        Its data key.
-    shape
-        Shape of one reading as the descriptor declares it.
-    conversion
-        How readings come into the role's unit; `None` leaves them as they are.
-    external
-        The descriptor's mark for readings kept in files; empty for readings kept in the events.
-    """
-
-    role: str
-    key: str
-    shape: tuple[int, ...]
-    conversion: Conversion | None
-    external: str
-
-
-class Shapes:
-    """Readings of one stream as arrays of one shape for each key.
-
-    A key's shape is that of its first reading, descriptors being wrong about it often; but where the first
-    is shorter than declared, it is the reading that is wrong.
-    """
-
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
-        self._shapes: dict[str, tuple[int, ...]] = {}
-
-    def missing(self, column: Column, n_rows: int) -> NDArray[np.float64]:
-        """Rows of which nothing is known, NaN throughout."""
-        shape = self._shapes.get(column.key, column.shape)
-        return np.full((n_rows, *shape), np.nan)
-
-    def of(
-        self, column: Column, readings: Sequence[Any] | NDArray[Any], seq_nums: Sequence[int]
-    ) -> NDArray[np.float64]:
-        """Bring readings, one a row, into one array in the role's unit, shape `(n, ...)`."""
-        try:
-            array = np.asarray(readings, dtype=np.float64)
-        except (TypeError, ValueError):
-            array = None
-        if array is None or array.shape[1:] != self._shape(column, array.shape[1:]):
-            array = self._one_by_one(column, readings, seq_nums)
-        # A NaN anywhere makes the product NaN; this is much cheaper than asking each number.
-        elif array.ndim == 1 and not array @ array >= 0:
-            for row in np.flatnonzero(np.isnan(array)):
-                self._notes.row(column.key, "no number", seq_nums[row])
-        return array if column.conversion is None else column.conversion(array)
-
-    def _shape(self, column: Column, found: tuple[int, ...]) -> tuple[int, ...]:
-        shape = self._shapes.get(column.key)
-        if shape is None:
-            is_short = column.shape[1:] == found[1:] and found[:1] < column.shape[:1] and len(found) == len(column.shape)
-            shape = self._shapes[column.key] = column.shape if is_short else found
-        return shape
-
-    def _one_by_one(
-        self, column: Column, readings: Iterable[Any], seq_nums: Sequence[int]
-    ) -> NDArray[np.float64]:
-        rows = []
-        for reading, seq_num in zip(readings, seq_nums, strict=True):
-            try:
-                row = np.asarray(reading, dtype=np.float64)
-            except (TypeError, ValueError):
-                row = None
-            if row is None or (reading is None and column.shape):
-                self._notes.row(column.key, "no number", seq_num)
-                row = self.missing(column, 1)[0]
-            elif row.shape != (shape := self._shape(column, row.shape)):
-                self._notes.row(column.key, f"row of shape {row.shape} instead of {shape}", seq_num)
-                row = self.missing(column, 1)[0]
-            elif row.ndim == 0 and np.isnan(row):
-                self._notes.row(column.key, "no number", seq_num)
-            rows.append(row)
-        return np.stack(rows)
+PLAIN_NUMBERS = frozenset({float, int, np.float64, np.int64})
 
 
 class Stream:
-    """Rows whose readings are all in the events.
+    """Rows of a stream that is known by sequence numbers and the times of its events.
 
     Parameters
     ----------
@@ -110,65 +27,102 @@ class Stream:
 
     def __init__(self, name: str, notes: Notes) -> None:
         self.name = name
+        self._notes = notes
         self._shapes = Shapes(notes)
-        self._seen: set[tuple[int, float]] = set()
+        self._seen: set[tuple[float, ...]] = set()
 
-    def rows(self, columns: Sequence[Column], page: Mapping[str, Any]) -> list[Block]:
-        """Take in an event page and give its rows, those left out that were there before."""
-        seq_nums, times = page["seq_num"], page["time"]
-        new = []
-        for row, known in enumerate(zip(seq_nums, times, strict=True)):
-            if known not in self._seen:
-                self._seen.add(known)
-                new.append(row)
-        if not new:
-            return []
-        return [self._block(columns, page["data"], seq_nums, times, new)]
+    def event(self, layout: Layout, doc: Mapping[str, Any]) -> Iterable[Block]:
+        """Take in an event and give its row, unless that was given before."""
+        data, timestamps = doc["data"], doc["timestamps"]
+        readings = [data.get(key) for key in layout.keys]
+        known = self._known(doc["seq_num"], doc["time"], map(timestamps.get, layout.keys))
+        if known is None:
+            return ()
+        number, time_s = known
+        are_plain = PLAIN_NUMBERS.issuperset(map(type, readings))
+        if are_plain and self._shapes.are_scalar(layout) and not isnan(sum(readings)):
+            return (self._scalars(layout, readings, number, time_s),)
+        return (self._block(layout, [[reading] for reading in readings], [number], [time_s]),)
+
+    def page(self, layout: Layout, page: Mapping[str, Any]) -> Iterable[Block]:
+        """Take in an event page and give its rows, without those that were given before."""
+        times = page["time"]
+        stamps = [page["timestamps"].get(key, times) for key in layout.keys]
+        known = list(map(self._known, page["seq_num"], times, zip(*stamps, strict=True)))
+        rows = [row for row, identity in enumerate(known) if identity is not None]
+        if not rows:
+            return ()
+        numbers, new_times = zip(*(identity for identity in known if identity), strict=True)
+        data = page["data"]
+        readings = [
+            [data[key][row] for row in rows] if key in data else [None] * len(rows)
+            for key in layout.keys
+        ]
+        return (self._block(layout, readings, numbers, new_times),)
+
+    def row_numbers(self) -> set[int]:
+        """Sequence numbers of the rows that came."""
+        return {int(seq_num) for seq_num, _ in self._seen}
+
+    def _known(
+        self, seq_num: int, time_s: float, _stamps: Iterable[float | None]
+    ) -> tuple[int, float] | None:
+        """Number and time of a row; `None` if it is known already."""
+        if (seq_num, time_s) in self._seen:
+            return None
+        self._seen.add((seq_num, time_s))
+        return seq_num, time_s
+
+    def _scalars(
+        self, layout: Layout, readings: Sequence[float], number: int, time_s: float
+    ) -> Block:
+        """Make a row of single numbers out of one array, which is the way of nearly every event."""
+        array = np.array(readings, dtype=np.float64).reshape(-1, 1)
+        values = dict(zip(layout.roles, array, strict=True))
+        for role, conversion in layout.converted:
+            values[role] = conversion(values[role])
+        return Block(self.name, np.array([number]), np.array([time_s]), values)
 
     def _block(
         self,
-        columns: Sequence[Column],
-        data: Mapping[str, Sequence[Any]],
-        seq_nums: Sequence[int],
+        layout: Layout,
+        readings: Sequence[Sequence[Any] | NDArray[Any]],
+        numbers: Sequence[int],
         times: Sequence[float],
-        new: Sequence[int],
     ) -> Block:
-        is_whole = len(new) == len(seq_nums)
-        numbers = seq_nums if is_whole else [seq_nums[row] for row in new]
-        values = {}
-        for column in columns:
-            readings = data.get(column.key)
-            if readings is None:
-                readings = [None] * len(numbers)
-            elif not is_whole:
-                readings = [readings[row] for row in new]
-            values[column.role] = self._shapes.of(column, readings, numbers)
-        time_s = np.asarray(times if is_whole else [times[row] for row in new], dtype=np.float64)
-        return Block(self.name, np.asarray(numbers, dtype=np.int64), time_s, values)
+        values = {
+            column.role: self._shapes.of(column, of_column, numbers)
+            for column, of_column in zip(layout.columns, readings, strict=True)
+        }
+        time_s = np.array(times, dtype=np.float64)
+        return Block(self.name, np.array(numbers, dtype=np.int64), time_s, values)
 
 
 class Monitor(Stream):
     """Rows of a monitor, known by the timestamps of their readings.
 
-    A pause sets the sequence numbers of a run's streams back, and a suspension subscribes monitors anew,
-    which repeats their last reading. So rows with timestamps seen before are left out and the others are
-    numbered as they come; their time is that of their reading, not of the event.
+    A pause sets the sequence numbers of all streams back, and a suspension subscribes monitors
+    anew, which repeats their last reading. So rows with timestamps seen before are left out and the
+    others are numbered as they come; their time is that of their reading, not of the event.
     """
 
-    def rows(self, columns: Sequence[Column], page: Mapping[str, Any]) -> list[Block]:
-        """Take in an event page and give its rows, those left out that were there before."""
-        times = page["time"]
-        stamps = [page["timestamps"].get(column.key, times) for column in columns]
-        n_before = len(self._seen)
-        new = []
-        for row, known in enumerate(zip(*stamps, strict=True)):
-            if known not in self._seen:
-                self._seen.add(known)
-                new.append(row)
-        if not new:
-            return []
-        read = [max(known) for known in zip(*stamps, strict=True)]
-        numbers = [0] * len(times)
-        for count, row in enumerate(new, n_before + 1):
-            numbers[row] = count
-        return [self._block(columns, page["data"], numbers, read, new)]
+    def row_numbers(self) -> set[int]:
+        """Numbers given to the rows that came."""
+        return set(range(1, len(self._seen) + 1))
+
+    def _known(
+        self, seq_num: int, time_s: float, stamps: Iterable[float | None]
+    ) -> tuple[int, float] | None:
+        known = tuple(time_s if stamp is None else stamp for stamp in stamps)
+        if known in self._seen:
+            return None
+        self._seen.add(known)
+        return len(self._seen), max(known)
+
+
+def events_of(page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give the events of a page one by one."""
+    for row, (seq_num, time_s) in enumerate(zip(page["seq_num"], page["time"], strict=True)):
+        columns = ("data", "timestamps", "filled")
+        of_row = {name: {k: v[row] for k, v in page.get(name, {}).items()} for name in columns}
+        yield {"descriptor": page["descriptor"], "seq_num": seq_num, "time": time_s, **of_row}

@@ -1,6 +1,7 @@
 """From the unit a key was recorded in to the unit its role is in."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ class Conversion:
     offset: float
 
     def __call__(self, recorded: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Convert readings, of any shape."""
         return recorded * self.factor + self.offset
 
 
@@ -69,8 +71,9 @@ def conversion(recorded: str, wanted: str, *, key: str, role: str) -> Conversion
     found = _converted(recorded, wanted)
     if found is None:
         raise ReadingError(
-            f"data key {key!r} is recorded in {recorded!r}, which cannot be converted to {wanted!r}, "
-            f"the unit of {role}; name another key for {role} in beamline.toml, or correct the device's unit"
+            f"data key {key!r} is recorded in {recorded!r}, which cannot become {wanted!r}, "
+            f"the unit of {role}; name another key for {role} in beamline.toml, or state there "
+            f"what unit the key is in"
         )
     return None if found == Conversion(1.0, 0.0) else found
 
@@ -87,7 +90,7 @@ def _converted(recorded: str, wanted: str) -> Conversion | None:
     import pint
 
     # Fractions, so that a factor of a thousand is a thousand to the last bit.
-    units = pint.UnitRegistry(non_int_type=Fraction)
+    units: Any = pint.UnitRegistry(non_int_type=Fraction)
     try:
         # Angles and counts share a dimension (none), but not a root.
         if units.get_root_units(recorded)[1] != units.get_root_units(wanted)[1]:

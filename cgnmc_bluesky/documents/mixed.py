@@ -1,0 +1,226 @@
+"""The rows of one stream of which some readings are in files."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.rows import Block
+from cgnmc_bluesky.documents.columns import Column, Layout
+from cgnmc_bluesky.documents.faults import Notes, ReadingError
+from cgnmc_bluesky.documents.files import READ_ERRORS, Frame, Source, Unreadable
+from cgnmc_bluesky.documents.streams import Stream
+
+NUMBERS_A_BLOCK = 2**22
+"""Blocks are cut so that they hold about this many numbers, 32 MB."""
+
+
+@dataclass
+class Row:
+    """What is known of one row so far."""
+
+    layout: Layout
+    time_s: float | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    frames: dict[str, Frame] = field(default_factory=dict)
+    is_given: bool = False
+
+
+class Mixed(Stream):
+    """Rows that are complete when their event and all their frames are there, in any order.
+
+    A row that is measured again, or whose event follows when it was taken to need none, is given
+    again.
+
+    Parameters
+    ----------
+    name
+        Name of the stream.
+    notes
+        Takes what was left out.
+    sources
+        The resources known so far, by their uid.
+    start_s
+        Time of rows that have no event.
+    """
+
+    def __init__(
+        self, name: str, notes: Notes, sources: Mapping[str, Source], start_s: float
+    ) -> None:
+        super().__init__(name, notes)
+        self._sources = sources
+        self._start_s = start_s
+        self._rows: dict[int, Row] = {}
+        # Rows with news from documents, and rows that only wait for their files to grow.
+        self._touched: set[int] = set()
+        self._blocked: set[int] = set()
+        self._dry: set[str] = set()
+        self._refused: set[str] = set()
+
+    def take_event(self, layout: Layout, doc: Mapping[str, Any]) -> None:
+        """Take in an event, whose frames stand in its data."""
+        seq_num, time_s, data = doc["seq_num"], doc["time"], doc["data"]
+        if self._known(seq_num, time_s, ()) is None:
+            return
+        row = self._touch(seq_num, layout)
+        if row.time_s is None or time_s >= row.time_s:
+            row.layout, row.time_s = layout, time_s
+            row.data = {key: data[key] for key in layout.keys if key in data}
+            row.frames |= {key: it for key, it in row.data.items() if isinstance(it, Frame)}
+
+    def take_frames(self, layout: Layout, key: str, doc: Mapping[str, Any]) -> None:
+        """Take in a stream datum, whose resource is known."""
+        indices, seq_nums = doc["indices"], doc["seq_nums"]
+        places = range(indices["start"], indices["stop"])
+        for seq_num, place in zip(range(seq_nums["start"], seq_nums["stop"]), places, strict=False):
+            frame, before = Frame(doc["stream_resource"], place), None
+            if seq_num in self._rows:
+                before = self._rows[seq_num].frames.get(key)
+            if before is None or _is_later(frame, before):
+                self._touch(seq_num, layout).frames[key] = frame
+
+    def row_numbers(self) -> set[int]:
+        """Sequence numbers of the rows that came, with an event or without."""
+        return set(self._rows)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether rows wait for their files to grow."""
+        return bool(self._blocked)
+
+    def complete(self, *, is_final: bool = False) -> Iterator[Block]:
+        """Give the rows that have become complete; finally all, with NaN for what never came.
+
+        Raises
+        ------
+        ReadingError
+            Once for each file outside the readable folders; it is left out from then on.
+        """
+        waiting = self._waiting(is_final)
+        for seq_num in waiting:
+            self._check_folders(self._rows[seq_num])
+        self._touched.clear()
+        states = [(seq_num, self._state(seq_num, is_final)) for seq_num in waiting]
+        ready = [(seq_num, state) for seq_num, state in states if state is not None]
+        for (_, in_files), group in groupby(ready, lambda it: (self._rows[it[0]].layout, it[1])):
+            rows = [seq_num for seq_num, _ in group]
+            size = _rows_a_block(self._rows[rows[0]].layout)
+            for first in range(0, len(rows), size):
+                yield from self._read(rows[first : first + size], in_files, is_final)
+
+    def _touch(self, seq_num: int, layout: Layout) -> Row:
+        row = self._rows.setdefault(seq_num, Row(layout))
+        row.is_given = False
+        self._touched.add(seq_num)
+        return row
+
+    def _waiting(self, is_final: bool) -> list[int]:
+        """Rows worth a look: with news of them, with files that have grown, finally all."""
+        have_grown = [self._sources[resource].refresh() for resource in self._dry]
+        if is_final:
+            return sorted(seq_num for seq_num, row in self._rows.items() if not row.is_given)
+        if any(have_grown):
+            self._touched |= self._blocked
+            self._blocked.clear()
+            self._dry.clear()
+        return sorted(self._touched)
+
+    def _check_folders(self, row: Row) -> None:
+        for key, frame in row.frames.items():
+            source = self._sources[frame.resource]
+            if source.fault and frame.resource not in self._refused:
+                self._refused.add(frame.resource)
+                self._notes.key(key, source.fault)
+                if isinstance(source, Unreadable) and source.is_outside:
+                    raise ReadingError(f"data key {key!r}: {source.fault}")
+
+    def _state(self, seq_num: int, is_final: bool) -> tuple[bool, ...] | None:
+        """Tell which external readings of a row are in files; `None` where the row must wait."""
+        row = self._rows[seq_num]
+        if row.time_s is None and (row.layout.has_events or self._seen):
+            if is_final:
+                self._notes.row(self.name, "row without its event", seq_num)
+            return None
+        in_files = []
+        for column in row.layout.external:
+            frame = row.frames.get(column.key)
+            is_there = frame is not None and self._is_visible(frame, column.shape)
+            if not is_there and not is_final and self._may_come(row, column, frame):
+                if frame is not None:
+                    self._blocked.add(seq_num)
+                return None
+            in_files.append(is_there)
+        return tuple(in_files)
+
+    def _may_come(self, row: Row, column: Column, frame: Frame | None) -> bool:
+        if frame is None:
+            return row.data.get(column.key) is None
+        return not self._sources[frame.resource].fault
+
+    def _is_visible(self, frame: Frame, shape: tuple[int, ...]) -> bool:
+        source = self._sources[frame.resource]
+        if source.fault:
+            return False
+        if not source.has(frame, shape) and frame.resource not in self._dry:
+            source.refresh()
+            if not source.has(frame, shape):
+                self._dry.add(frame.resource)
+        return source.has(frame, shape)
+
+    def _read(
+        self, seq_nums: Sequence[int], in_files: Sequence[bool], is_final: bool
+    ) -> Iterator[Block]:
+        rows = [self._rows[seq_num] for seq_num in seq_nums]
+        layout = rows[0].layout
+        is_in_file = dict(zip((column.key for column in layout.external), in_files, strict=True))
+        try:
+            readings: list[Sequence[Any] | NDArray[Any]] = [
+                self._from_files(column, rows, is_final)
+                if is_in_file.get(column.key)
+                else [row.data.get(column.key) for row in rows]
+                for column in layout.columns
+            ]
+        except READ_ERRORS:
+            self._blocked.update(seq_nums)
+            self._dry.update(frame.resource for row in rows for frame in row.frames.values())
+            return
+        for row in rows:
+            row.is_given = True
+        times = [self._start_s if row.time_s is None else row.time_s for row in rows]
+        yield self._block(layout, readings, seq_nums, times)
+
+    def _from_files(
+        self, column: Column, rows: Sequence[Row], is_final: bool
+    ) -> NDArray[Any] | list[Any]:
+        frames = [row.frames[column.key] for row in rows]
+        try:
+            parts = [
+                self._sources[resource].read(list(group), column.shape)
+                for resource, group in groupby(frames, lambda frame: frame.resource)
+            ]
+            return parts[0] if len(parts) == 1 else [row for part in parts for row in part]
+        except READ_ERRORS:
+            if not is_final:
+                raise
+        return [self._one_frame(frame, column) for frame in frames]
+
+    def _one_frame(self, frame: Frame, column: Column) -> NDArray[Any] | None:
+        try:
+            return np.asarray(self._sources[frame.resource].read([frame], column.shape)[0])
+        except READ_ERRORS:
+            return None
+
+
+def _is_later(frame: Frame, before: Frame) -> bool:
+    """Tell whether a frame was measured after another of the same row and key."""
+    if frame.resource != before.resource or not isinstance(before.place, int):
+        return frame != before
+    return isinstance(frame.place, int) and frame.place > before.place
+
+
+def _rows_a_block(layout: Layout) -> int:
+    return max(1, NUMBERS_A_BLOCK // max(1, sum(prod(column.shape) for column in layout.columns)))
