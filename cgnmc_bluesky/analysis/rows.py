@@ -35,20 +35,25 @@ class Block:
 class Table:
     """The rows of one stream so far, in the order of their time.
 
-    Of two rows with one sequence number the later counts (a scan that was paused measures its point
-    again), so the table is the same however the rows were cut into blocks and in whatever order they came.
+    Of two rows with one sequence number the later counts (a scan that was paused measures its
+    point again), so the table is the same however the rows were cut into blocks and in whatever
+    order they came. Rows that come in order cost the same however many there are already.
+
+    Arrays given out are read-only, and stay as they are while the table grows.
 
     Examples
     --------
     >>> table = Table()
-    >>> table.add(Block("primary", np.array([1, 2]), np.array([0.0, 1.0]), {"i0": np.array([5.0, 6.0])}))
-    >>> table.add(Block("primary", np.array([2]), np.array([3.0]), {"i0": np.array([7.0])}))
+    >>> numbers, time_s = np.array([1, 2]), np.array([0.0, 1.0])
+    >>> table.add(Block("primary", numbers, time_s, {"i0": np.array([5.0, 6.0])}))
+    >>> table.add(Block("primary", numbers[1:], time_s[1:] + 2.0, {"i0": np.array([7.0])}))
     >>> table.column("i0")
     array([5., 7.])
     """
 
     def __init__(self) -> None:
-        self._blocks: list[Block] = []
+        self._rows = _Rows()
+        self._late: list[Block] = []
         self._merged: Block | None = None
 
     def __len__(self) -> int:
@@ -56,13 +61,17 @@ class Table:
 
     def add(self, block: Block) -> None:
         """Take in more rows."""
-        if len(block):
-            self._blocks.append(block)
-            self._merged = None
+        if not len(block):
+            return
+        self._merged = None
+        if self._late or not self._rows.are_followed_by(block):
+            self._late.append(block)
+        else:
+            self._rows.append(block)
 
     def roles(self) -> set[str]:
         """Roles that any row holds."""
-        return {role for block in self._blocks for role in block.values}
+        return {role for block in (self._rows.block(), *self._late) for role in block.values}
 
     def column(self, role: str) -> NDArray[np.float64]:
         """Values of one role, one row each, shape `(n, ...)`."""
@@ -74,10 +83,56 @@ class Table:
 
     def merged(self) -> Block:
         """All rows as one block."""
+        if self._late:
+            merged = _merge([self._rows.block(), *self._late])
+            self._rows, self._late = _Rows(), []
+            self._rows.append(merged)
         if self._merged is None:
-            self._merged = _merge(self._blocks)
-            self._blocks = [self._merged] if len(self._merged) else []
+            self._merged = self._rows.block()
         return self._merged
+
+
+class _Rows:
+    """Rows in order of time, with room for more behind them."""
+
+    def __init__(self) -> None:
+        self._stream = ""
+        self._last_seq_num = 0
+        self._seq_num = _Growing(np.empty(0, np.int64))
+        self._time_s = _Growing(np.empty(0))
+        self._values: dict[str, _Growing[np.float64]] = {}
+
+    def are_followed_by(self, block: Block) -> bool:
+        """Tell whether a block's rows are all new, in order, and later than the rows here."""
+        seq_num, time_s = block.seq_num, block.time_s
+        here = self._time_s.array()
+        if seq_num[0] <= self._last_seq_num or (len(here) and not time_s[0] >= here[-1]):
+            return False
+        return len(block) == 1 or bool((np.diff(seq_num) > 0).all() and (np.diff(time_s) >= 0).all())
+
+    def append(self, block: Block) -> None:
+        """Put a block's rows behind the others; a role that either lacks is NaN there."""
+        if not len(block):
+            return
+        n_before = len(self._seq_num.array())
+        for role, values in block.values.items():
+            if role not in self._values:
+                self._values[role] = _Growing(np.full((n_before, *values.shape[1:]), np.nan))
+        for role, column in self._values.items():
+            missing = np.broadcast_to(np.nan, (len(block), *column.array().shape[1:]))
+            column.append(block.values.get(role, missing))
+        self._stream = block.stream
+        self._seq_num.append(block.seq_num)
+        self._time_s.append(block.time_s)
+        self._last_seq_num = max(self._last_seq_num, int(block.seq_num.max()))
+
+    def block(self) -> Block:
+        """Give the rows so far."""
+        values = {role: column.array() for role, column in self._values.items()}
+        return Block(self._stream, self._seq_num.array(), self._time_s.array(), values)
+
+
+class _Growing[T]: ...
 
 
 def _merge(blocks: list[Block]) -> Block:

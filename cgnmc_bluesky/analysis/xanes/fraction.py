@@ -1,0 +1,176 @@
+"""Fractions of known standards in a scan, by a joint fit of its raw absorption."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.mixture import Amounts, combine
+from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable
+from cgnmc_bluesky.analysis.xanes.curves import correlation_length, jumps, point_noise
+from cgnmc_bluesky.analysis.xanes.model import Standard
+from cgnmc_bluesky.analysis.xanes.scan import Axis, NotYet, Said, ScanAccumulator, glitch_notes
+
+Floats = NDArray[np.float64]
+
+FIT_RANGE_EV = (-20.0, 80.0)
+"""The usual range of the combination, relative to the foil's first inflection."""
+
+REACH_EV = 10.0
+"""How far to either side of the foil's first inflection a scan must reach to be combined."""
+
+LARGEST_SIGMA = 0.2
+"""While a scan grows, fractions less certain than this are not offered."""
+
+_FEWEST_POINTS = 6
+
+
+class FractionAccumulator(ScanAccumulator):
+    """Fractions of the standards, of each valence, and the mean valence, of an energy scan.
+
+    Notes
+    -----
+    The raw absorption is a sum of the standards (scaled to an edge step of one, interpolated linearly between
+    their points), an offset and a slope. Fractions are ratios of the amounts, so that neither the scan's
+    thickness nor its edge step is needed: a growing scan gives them as soon as it has passed the edge.
+
+    One sigma holds the noise (from the residual, with its correlation), the calibration of the scan by its foil,
+    and the calibration of each standard: a shift by δ of a standard changes the sum by its amount times its
+    slope times δ, projected on the amounts. Differences between real and recorded standards show in `reduced_chi2`.
+    """
+
+    curve_units: Mapping[str, str] = {"energy_ev": "eV"}
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Unit of each value."""
+        names = [f"fraction_{standard.name}" for standard in self.model.standards]
+        return dict.fromkeys([*names, *self._of_valence, "mean_valence", "reduced_chi2"], "")
+
+    @cached_property
+    def _of_valence(self) -> dict[str, Floats]:
+        """Which standards each `<element><valence>_fraction` sums."""
+        element = self.model.edge.split()[0].lower()
+        valences = [standard.valence for standard in self.model.standards]
+        known = sorted({valence for valence in valences if valence is not None})
+        return {
+            f"{element}{valence:g}_fraction": np.array([float(v == valence) for v in valences])
+            for valence in known
+        }
+
+    @cached_property
+    def _range_ev(self) -> tuple[float, float]:
+        """The fitted range on the calibrated axis, where all standards are known."""
+        wanted = self.model.fit_range_ev
+        usual = [self.model.energy_ev + side for side in FIT_RANGE_EV]
+        low, high = wanted or usual
+        for standard in self.model.standards:
+            first, last = float(standard.energy_ev[0]), float(standard.energy_ev[-1])
+            if wanted and (first > low or last < high):
+                raise Unusable(
+                    f"standard {standard.name} holds {first:.1f} to {last:.1f} eV, "
+                    f"fit_range_ev asks for {low:.1f} to {high:.1f} eV"
+                )
+            low, high = max(low, first), min(high, last)
+        if high - low < REACH_EV:
+            raise Unusable("the standards have no common range about the edge")
+        return low, high
+
+    def _say(self, spectrum: Spectrum, axis: Axis, *, ended: bool) -> Said:
+        energy_ev = spectrum.energy_ev + (axis.shift_ev or 0.0)
+        low, high = self._range_ev
+        edge_ev = self.model.energy_ev
+        if not (energy_ev[0] < edge_ev - REACH_EV and energy_ev[-1] >= edge_ev + REACH_EV):
+            raise NotYet(f"the scan has not covered {REACH_EV:g} eV to either side of the edge")
+        inside = (energy_ev >= low) & (energy_ev <= high)
+        energy_ev, mu = energy_ev[inside], spectrum.mu[inside]
+        fit, glitches = self._combine(energy_ev, mu)
+        kept_ev = energy_ev[~glitches]
+        fractions, covariance = self._fractions(kept_ev, fit, axis)
+        if not ended and np.sqrt(np.max(np.diag(covariance))) > LARGEST_SIGMA:
+            raise NotYet("the fractions are not determined yet")
+        values, sigmas = self._values(fractions, covariance)
+        noise = point_noise(kept_ev, fit.residual)
+        if noise > 0:
+            values["reduced_chi2"] = (fit.noise / noise) ** 2
+            freedom = len(kept_ev) - len(fit.values)
+            sigmas["reduced_chi2"] = values["reduced_chi2"] * float(np.sqrt(2 / freedom))
+        notes = glitch_notes("absorption", tuple(energy_ev[glitches].tolist()))
+        return Said(values, sigmas, len(kept_ev), self._curves(kept_ev, mu[~glitches], fit), notes)
+
+    def _combine(self, energy_ev: Floats, mu: Floats) -> tuple[Amounts, NDArray[np.bool_]]:
+        """The fit, and which points stand out singly and were left out of it."""
+        none = np.zeros(len(mu), dtype=bool)
+        columns = self._columns(energy_ev)
+        summed = len(self.model.standards) if self.model.sum_to_one else 0
+        if len(mu) < columns.shape[1] + _FEWEST_POINTS:
+            raise NotYet(f"only {len(mu)} points in the fitted range")
+        try:
+            fit = combine(columns, mu, sums_to_one=summed)
+            glitches = jumps(energy_ev, fit.residual)
+            if not np.any(glitches):
+                return fit, none
+            return combine(columns[~glitches], mu[~glitches], sums_to_one=summed), glitches
+        except ValueError as fault:
+            raise NotYet(str(fault)) from fault
+
+    def _columns(self, energy_ev: Floats) -> Floats:
+        """The standards, and the baseline where one is fitted, at the energies."""
+        known = [np.interp(energy_ev, of.energy_ev, of.mu) for of in self.model.standards]
+        if self.model.baseline:
+            known += [np.ones_like(energy_ev), (energy_ev - self.model.energy_ev) / FIT_RANGE_EV[1]]
+        return np.stack(known, axis=1)
+
+    def _fractions(self, energy_ev: Floats, fit: Amounts, axis: Axis) -> tuple[Floats, Floats]:
+        """Fractions of the standards and their covariance."""
+        standards = self.model.standards
+        amounts = fit.values[: len(standards)]
+        total = float(np.sum(amounts))
+        if not total > 0:
+            raise NotYet("the scan shows no edge like the standards'")
+        moved = self._moved(energy_ev, fit)
+        shifts_ev = np.array([*(of.sigma_ev for of in standards), axis.sigma_ev])
+        moves = np.column_stack([moved, -moved.sum(axis=1)]) * shifts_ev
+        inflation = correlation_length(fit.residual)
+        of_amounts = (fit.covariance * inflation + moves @ moves.T)[: len(standards), : len(standards)]
+        fractions = amounts / total
+        gradient = (np.eye(len(standards)) - fractions[:, None]) / total
+        return fractions, gradient @ of_amounts @ gradient.T
+
+    def _moved(self, energy_ev: Floats, fit: Amounts) -> Floats:
+        """Change of the amounts for each standard moved up by 1 eV, shape `(k, standards)`."""
+        slopes = [_slope(of, energy_ev) for of in self.model.standards]
+        change = np.stack(slopes, axis=1) * fit.values[: len(slopes)]
+        projected = np.einsum("ij,ik->jk", self._columns(energy_ev), change)
+        return fit.inverse @ projected
+
+    def _values(
+        self, fractions: Floats, covariance: Floats
+    ) -> tuple[dict[str, float | None], dict[str, float | None]]:
+        names = [f"fraction_{standard.name}" for standard in self.model.standards]
+        sums = dict(zip(names, np.eye(len(names)), strict=True)) | self._of_valence
+        valences = [standard.valence for standard in self.model.standards]
+        if None not in valences:
+            sums["mean_valence"] = np.array(valences, dtype=float)
+        values: dict[str, float | None] = {n: float(of @ fractions) for n, of in sums.items()}
+        sigmas: dict[str, float | None] = {
+            name: float(np.sqrt(max(of @ covariance @ of, 0.0))) for name, of in sums.items()
+        }
+        return values, sigmas
+
+    def _curves(self, energy_ev: Floats, mu: Floats, fit: Amounts) -> dict[str, Floats]:
+        parts = self._columns(energy_ev) * fit.values
+        curves = {"energy_ev": energy_ev, "mu": mu, "fit": mu - fit.residual}
+        curves["residual"] = fit.residual
+        for at, standard in enumerate(self.model.standards):
+            curves[f"component_{standard.name}"] = parts[:, at]
+        return curves
+
+
+def _slope(standard: Standard, energy_ev: Floats) -> Floats:
+    """Derivative of a standard at the energies, in 1/eV."""
+    half_ev = 0.25
+    ahead = np.interp(energy_ev + half_ev, standard.energy_ev, standard.mu)
+    behind = np.interp(energy_ev - half_ev, standard.energy_ev, standard.mu)
+    return (ahead - behind) / (2 * half_ev)
