@@ -4,6 +4,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo "$$python" && break; done)
 BIN = .venv/bin
+# Behind a name, since a comma would end an argument of $(call).
+DEVELOPMENT = [test,lint,docs]
 PACKAGE = pyproject.toml constraints.txt cgnmc_bluesky/__init__.py
 
 .DEFAULT_GOAL = help
@@ -43,7 +45,7 @@ clean: ## remove the environment and every cache
 # PYTHONDONTWRITEBYTECODE keeps Python from doing so itself.
 define install
 	@echo "installing into .venv (a few minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile \
 		--constraint constraints.txt --editable '$(1)'
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q -j 0 .venv/lib cgnmc_bluesky || true
 	@touch $@
@@ -53,5 +55,5 @@ endef
 	$(call install,.)
 
 .venv/develops: .venv/bin/python $(PACKAGE)
-	$(call install,.[test,lint,docs])
+	$(call install,.$(DEVELOPMENT))
 	@touch .venv/runs
