@@ -1,10 +1,16 @@
 """Measured rows on their way into an accumulator."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Number = TypeVar("Number", np.int64, np.float64)
+
+ROOM = 64
+"""Rows that the first array has room for."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ class _Rows:
     def __init__(self) -> None:
         self._stream = ""
         self._last_seq_num = 0
+        self._last_time_s = -np.inf
         self._seq_num = _Growing(np.empty(0, np.int64))
         self._time_s = _Growing(np.empty(0))
         self._values: dict[str, _Growing[np.float64]] = {}
@@ -105,26 +112,28 @@ class _Rows:
     def are_followed_by(self, block: Block) -> bool:
         """Tell whether a block's rows are all new, in order, and later than the rows here."""
         seq_num, time_s = block.seq_num, block.time_s
-        here = self._time_s.array()
-        if seq_num[0] <= self._last_seq_num or (len(here) and not time_s[0] >= here[-1]):
+        if seq_num[0] <= self._last_seq_num or not time_s[0] >= self._last_time_s:
             return False
-        return len(block) == 1 or bool((np.diff(seq_num) > 0).all() and (np.diff(time_s) >= 0).all())
+        if len(block) == 1:
+            return True
+        return bool((np.diff(seq_num) > 0).all() and (np.diff(time_s) >= 0).all())
 
     def append(self, block: Block) -> None:
         """Put a block's rows behind the others; a role that either lacks is NaN there."""
         if not len(block):
             return
-        n_before = len(self._seq_num.array())
         for role, values in block.values.items():
             if role not in self._values:
-                self._values[role] = _Growing(np.full((n_before, *values.shape[1:]), np.nan))
+                before = np.full((len(self._seq_num), *values.shape[1:]), np.nan)
+                self._values[role] = _Growing(before)
         for role, column in self._values.items():
-            missing = np.broadcast_to(np.nan, (len(block), *column.array().shape[1:]))
-            column.append(block.values.get(role, missing))
+            is_here = role in block.values
+            column.append(block.values[role] if is_here else _nan(len(block), column.shape))
         self._stream = block.stream
         self._seq_num.append(block.seq_num)
         self._time_s.append(block.time_s)
-        self._last_seq_num = max(self._last_seq_num, int(block.seq_num.max()))
+        self._last_seq_num = max(self._last_seq_num, *block.seq_num.tolist())
+        self._last_time_s = block.time_s[-1]
 
     def block(self) -> Block:
         """Give the rows so far."""
@@ -132,26 +141,57 @@ class _Rows:
         return Block(self._stream, self._seq_num.array(), self._time_s.array(), values)
 
 
-class _Growing[T]: ...
+class _Growing(Generic[Number]):
+    """An array with room behind it, doubled when it is used up, so that appending stays cheap."""
+
+    def __init__(self, array: NDArray[Number]) -> None:
+        self._buffer: NDArray[Number] = array
+        self._n = len(array)
+
+    def __len__(self) -> int:
+        return self._n
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one row."""
+        return self._buffer.shape[1:]
+
+    def array(self) -> NDArray[Number]:
+        """Give the rows so far, read-only; rows that follow do not change them."""
+        view: NDArray[Number] = self._buffer[: self._n]
+        view.flags.writeable = False
+        return view
+
+    def append(self, rows: NDArray[Number]) -> None:
+        """Put rows behind the others."""
+        if rows.shape[1:] != self.shape:
+            raise ValueError(
+                f"rows of shape {rows.shape[1:]} cannot follow rows of shape {self.shape}"
+            )
+        end = self._n + len(rows)
+        if end > len(self._buffer):
+            grown = np.empty((max(end, 2 * self._n, ROOM), *self.shape), self._buffer.dtype)
+            grown[: self._n] = self._buffer[: self._n]
+            self._buffer = grown
+        self._buffer[self._n : end] = rows
+        self._n = end
 
 
-def _merge(blocks: list[Block]) -> Block:
-    if not blocks:
-        return Block("", np.empty(0, np.int64), np.empty(0), {})
+def _merge(blocks: Sequence[Block]) -> Block:
     seq_num = np.concatenate([block.seq_num for block in blocks])
     time_s = np.concatenate([block.time_s for block in blocks])
     order = np.lexsort((time_s, seq_num))
     is_last = np.append(seq_num[order][1:] != seq_num[order][:-1], True)
     kept = order[is_last]
     kept = kept[np.lexsort((seq_num[kept], time_s[kept]))]
-    roles = {role: block.values[role].shape[1:] for block in blocks for role in block.values}
-    columns = {role: _column(blocks, role, shape)[kept] for role, shape in roles.items()}
-    return Block(blocks[0].stream, seq_num[kept], time_s[kept], columns)
+    shapes = {role: block.values[role].shape[1:] for block in blocks for role in block.values}
+    columns = {role: _column(blocks, role, shape)[kept] for role, shape in shapes.items()}
+    return Block(blocks[-1].stream, seq_num[kept], time_s[kept], columns)
 
 
-def _column(blocks: list[Block], role: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    missing = np.full(shape, np.nan)
-    parts = [
-        block.values.get(role, np.broadcast_to(missing, (len(block), *shape))) for block in blocks
-    ]
-    return np.concatenate(parts)
+def _column(blocks: Sequence[Block], role: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    return np.concatenate([block.values.get(role, _nan(len(block), shape)) for block in blocks])
+
+
+def _nan(n_rows: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    return np.broadcast_to(np.nan, (n_rows, *shape))
