@@ -1,0 +1,106 @@
+"""A stream of documents, several runs interleaved, taken apart into runs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cgnmc_bluesky.catalogs.source import Document, Run
+
+_WITH_UID = ("descriptor", "resource", "stream_resource")
+_PARENTS = ("run_start", "descriptor", "resource", "stream_resource")
+_UNSTOPPED = "the record ends without a stop document"
+
+
+@dataclass
+class Record:
+    """Documents as they were read, and what could not be.
+
+    Parameters
+    ----------
+    documents
+        Every document in the order it was read.
+    remarks
+        What was wrong, in words, with the number of documents before it.
+    """
+
+    documents: list[Document] = field(default_factory=list)
+    remarks: list[tuple[int, str]] = field(default_factory=list)
+
+    def remark(self, note: str) -> None:
+        """Say what is wrong at this point of the record."""
+        self.remarks.append((len(self.documents), note))
+
+
+def group(record: Record, folders: tuple[Path, ...] = ()) -> list[Run]:
+    """Take a record apart into its runs, in the order they were begun.
+
+    A document that names no run (a resource without `run_start`) belongs to the run that was begun
+    last. A remark is noted for the runs that were not over at that point, else for the last one.
+    """
+    run_of = _runs_by_uid(record.documents)
+    parts: dict[str, list[Document]] = {}
+    remarks = list(record.remarks)
+    notes: dict[str, list[str]] = {}
+    latest = ""
+    for position, (name, doc) in enumerate(record.documents):
+        while remarks and remarks[0][0] <= position:
+            _note(notes, parts, latest, remarks.pop(0)[1])
+        if name == "start":
+            latest = str(doc["uid"])
+        uid = _run_uid(doc, run_of, latest)
+        if uid:
+            parts.setdefault(uid, []).append((name, doc))
+    for _, text in remarks:
+        _note(notes, parts, latest, text)
+    return [
+        _run(documents, notes.get(uid, []), folders)
+        for uid, documents in parts.items()
+        if any(name == "start" for name, _ in documents)
+    ]
+
+
+def _runs_by_uid(documents: Sequence[Document]) -> dict[str, str]:
+    """Uid of the run by the uid of each document that others may refer to."""
+    run_of = {str(doc["uid"]): str(doc["uid"]) for name, doc in documents if name == "start"}
+    for name, doc in documents:
+        if name in _WITH_UID and doc.get("run_start") in run_of:
+            run_of[str(doc.get("uid"))] = str(doc["run_start"])
+    return run_of
+
+
+def _run_uid(doc: Mapping[str, Any], run_of: Mapping[str, str], latest: str) -> str:
+    for key in ("uid", *_PARENTS):
+        if (uid := str(doc.get(key, ""))) in run_of:
+            return run_of[uid]
+    return "" if doc.get("run_start") else latest
+
+
+def _note(
+    notes: dict[str, list[str]], parts: Mapping[str, list[Document]], latest: str, text: str
+) -> None:
+    unfinished = [uid for uid, documents in parts.items() if not _is_stopped(documents)]
+    for uid in unfinished or [latest]:
+        notes.setdefault(uid, []).append(text)
+
+
+def _is_stopped(documents: Sequence[Document]) -> bool:
+    return any(name == "stop" and doc for name, doc in documents)
+
+
+def _run(documents: list[Document], notes: list[str], folders: tuple[Path, ...]) -> Run:
+    start = next(doc for name, doc in documents if name == "start")
+    if not _is_stopped(documents):
+        notes = [*notes, _UNSTOPPED]
+    return Run(start, Listed(documents), folders, "; ".join(notes))
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Gives documents that are at hand."""
+
+    documents: Sequence[Document]
+
+    def __call__(self) -> Iterator[Document]:
+        """Begin again at the first document."""
+        return iter(self.documents)

@@ -1,0 +1,158 @@
+"""Measured spectra as runs."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+from cgnmc_bluesky.catalogs.grouping import Listed
+from cgnmc_bluesky.catalogs.source import Document, Run
+from cgnmc_bluesky.spectra import Columns, MeasuredSpectrum, read_spectra, standard_names
+
+_NAMESPACE = UUID("7c2f0f36-5b0c-5d0c-9d3a-5f1c6f0a8e11")
+
+
+def read_measured(path: Path, columns: Columns | None = None, first_scan_id: int = 1) -> list[Run]:
+    """Read a file of measured spectra as runs, one a spectrum.
+
+    Parameters
+    ----------
+    path
+        XDI, column text or Athena project.
+    columns
+        What overrides the file's header, as in `read_spectra`.
+    first_scan_id
+        Scan id of the file's first spectrum.
+
+    Raises
+    ------
+    SpectrumError
+        Where the file holds no spectrum.
+    """
+    spectra = read_spectra(path, columns)
+    return [
+        spectrum_run(spectrum, path, scan_id)
+        for scan_id, spectrum in enumerate(spectra, first_scan_id)
+    ]
+
+
+def spectrum_run(spectrum: MeasuredSpectrum, path: Path, scan_id: int) -> Run:
+    """Give a measured spectrum as a run.
+
+    Its uids and times derive from the content alone, so that the same file is the same run wherever
+    it lies. Row `i` has the time of the scan's start (0 where the file does not tell) plus `i`
+    seconds.
+    """
+    documents = _documents(spectrum, path, scan_id)
+    return Run(
+        documents[0][1], Listed(documents), (path.resolve().parent,), "; ".join(spectrum.notes)
+    )
+
+
+def broken_run(path: Path, scan_id: int, error: ValueError) -> Run:
+    """Give a file that should hold a spectrum and cannot be read as a run without any data."""
+    from event_model import compose_run
+
+    name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    uid = str(uuid5(_NAMESPACE, path.name))
+    run = compose_run(
+        uid=uid,
+        time=0.0,
+        metadata={
+            "scan_id": scan_id,
+            "plan_name": "measured_spectrum",
+            "sample": name,
+            "file": path.name,
+        },
+    )
+    stop = run.compose_stop(
+        uid=str(uuid5(UUID(uid), "stop")), time=0.0, exit_status="fail", reason=str(error)
+    )
+    documents: list[Document] = [("start", dict(run.start_doc)), ("stop", dict(stop))]
+    return Run(documents[0][1], Listed(documents), (path.resolve().parent,), str(error))
+
+
+def _documents(spectrum: MeasuredSpectrum, path: Path, scan_id: int) -> list[Document]:
+    from event_model import compose_run
+
+    run_uid = uuid5(_NAMESPACE, spectrum.content_hash)
+    start_s = _start_s(spectrum.metadata)
+    keys = {name: re.sub(r"[./]", "_", name) for name in spectrum.columns}
+    n_rows = len(next(iter(spectrum.columns.values())))
+    times = [start_s + row for row in range(n_rows)]
+    run = compose_run(
+        uid=str(run_uid), time=start_s, metadata=_metadata(spectrum, path, scan_id, keys)
+    )
+    stream = run.compose_descriptor(
+        uid=str(uuid5(run_uid, "descriptor")),
+        time=start_s,
+        name="primary",
+        data_keys={
+            keys[name]: {
+                "source": f"{path.name}:{name}",
+                "dtype": "number",
+                "shape": [],
+                "units": spectrum.units.get(name, ""),
+            }
+            for name in spectrum.columns
+        },
+        hints={},
+        configuration={},
+        object_keys={},
+    )
+    page = {
+        "descriptor": stream.descriptor_doc["uid"],
+        "uid": [str(uuid5(run_uid, str(row))) for row in range(n_rows)],
+        "seq_num": list(range(1, n_rows + 1)),
+        "time": times,
+        "data": {keys[name]: array.tolist() for name, array in spectrum.columns.items()},
+        "timestamps": {keys[name]: times for name in spectrum.columns},
+        "filled": {},
+    }
+    stop = {
+        "uid": str(uuid5(run_uid, "stop")),
+        "time": start_s + n_rows,
+        "run_start": str(run_uid),
+        "exit_status": "success",
+        "reason": "",
+        "num_events": {"primary": n_rows},
+    }
+    return [
+        ("start", dict(run.start_doc)),
+        ("descriptor", dict(stream.descriptor_doc)),
+        ("event_page", page),
+        ("stop", stop),
+    ]
+
+
+def _metadata(
+    spectrum: MeasuredSpectrum, path: Path, scan_id: int, keys: Mapping[str, str]
+) -> dict[str, Any]:
+    header = spectrum.metadata
+    element = header.get("Element", {})
+    metadata = {
+        "scan_id": scan_id,
+        "plan_name": "measured_spectrum",
+        "sample": str(header.get("Sample", {}).get("name") or spectrum.name),
+        "file": path.name,
+        "content_hash": spectrum.content_hash,
+        "XDI": header,
+        "columns": {
+            keys[name]: standard for name, standard in standard_names(spectrum.columns).items()
+        },
+    }
+    if element.get("symbol") and element.get("edge"):
+        metadata["edge"] = f"{element['symbol']} {element['edge']}"
+    return metadata
+
+
+def _start_s(metadata: Mapping[str, Any]) -> float:
+    """Time of the scan's start, in seconds since the epoch; UTC where the file names no zone."""
+    text = str(metadata.get("Scan", {}).get("start_time", ""))
+    try:
+        started = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return 0.0
+    return (started if started.tzinfo else started.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,164 @@
+"""What a user names, opened as a source of runs."""
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cgnmc_bluesky.catalogs.embedded import EmbeddedCatalog, EmbeddedSource
+from cgnmc_bluesky.catalogs.files import documents_in, is_document_file, read_documents
+from cgnmc_bluesky.catalogs.grouping import Record, group
+from cgnmc_bluesky.catalogs.measured import broken_run, read_measured
+from cgnmc_bluesky.catalogs.server import DATABASE
+from cgnmc_bluesky.catalogs.source import ListedSource, Run, Source, SourceError
+from cgnmc_bluesky.catalogs.tiled import TiledSource, client_run, tiled_errors
+from cgnmc_bluesky.spectra import Columns, SpectrumError
+
+logger = logging.getLogger(__name__)
+
+_SPECTRA_ONLY = (".xdi", ".prj", ".xdi.gz", ".prj.gz")
+_CONNECT_TIMEOUT_S = 10.0
+
+
+def open_source(
+    named: object, *, readable: Sequence[str | Path] = (), columns: Columns | None = None
+) -> Source:
+    """Open whatever holds runs.
+
+    Parameters
+    ----------
+    named
+        An address (`http://...`), `profile:NAME`, a folder with an embedded catalog or with
+        measured spectra, a file of documents or of measured spectra; in Python also a Tiled catalog
+        or run, a databroker `Broker` or header, or any iterable of documents.
+    readable
+        Folders, beside the source's own, with files that runs refer to.
+    columns
+        What overrides the headers of measured spectra, as in `read_spectra`.
+
+    Raises
+    ------
+    SourceError
+        Where there is nothing of the kind; the message names it and the remedy.
+    """
+    if isinstance(named, str) and re.match(r"https?://", named):
+        return _open_address(named)
+    if isinstance(named, str) and named.startswith("profile:"):
+        return _open_profile(named, named.removeprefix("profile:"))
+    if isinstance(named, str | Path):
+        return _open_path(Path(named).expanduser(), readable, columns)
+    return _open_object(named)
+
+
+def _open_path(path: Path, readable: Sequence[str | Path], columns: Columns | None) -> Source:
+    if not path.exists():
+        raise SourceError(f"{path} is not there; name a file, a folder, http://... or profile:NAME")
+    if not path.is_dir():
+        return ListedSource(str(path), _runs_of_file(path, 1, columns))
+    if (path / DATABASE).exists():
+        return EmbeddedSource(str(path), EmbeddedCatalog(path, readable))
+    return ListedSource(str(path), _runs_of_folder(path, columns))
+
+
+def _runs_of_file(path: Path, first_scan_id: int, columns: Columns | None) -> list[Run]:
+    if is_document_file(path):
+        return read_documents(path)
+    try:
+        return read_measured(path, columns, first_scan_id)
+    except SpectrumError as error:
+        raise SourceError(str(error)) from error
+
+
+def _runs_of_folder(folder: Path, columns: Columns | None) -> list[Run]:
+    """Give the runs of a folder's files, in natural order; what is no spectrum is passed over."""
+    runs: list[Run] = []
+    reasons = []
+    for path in sorted((path for path in folder.iterdir() if path.is_file()), key=_natural):
+        if path.name.startswith("."):
+            continue
+        try:
+            runs.extend(_runs_of_file(path, len(runs) + 1, columns))
+        except SourceError as error:
+            reasons.append(str(error))
+            if path.name.lower().endswith(_SPECTRA_ONLY):
+                runs.append(broken_run(path, len(runs) + 1, error))
+            else:
+                logger.info("passed over: %s", error)
+    if not runs:
+        why = f" ({reasons[0]})" if reasons else ""
+        raise SourceError(
+            f"{folder} holds neither a catalog ({DATABASE}) nor measured spectra{why}"
+        )
+    return runs
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    return [
+        (int(part), "") if part.isdigit() else (-1, part.lower())
+        for part in re.split(r"(\d+)", path.name)
+    ]
+
+
+def _open_address(address: str) -> Source:
+    import httpx
+    from tiled.client import from_uri
+
+    with tiled_errors(address):
+        # asked first by itself, since Tiled's client would go on trying for a minute
+        httpx.get(address, timeout=_CONNECT_TIMEOUT_S, follow_redirects=True)
+        client = from_uri(address, api_key=os.environ.get("TILED_API_KEY"))
+        return _client_source(address, client)
+
+
+def _open_profile(named: str, profile: str) -> Source:
+    from tiled.client import from_profile
+    from tiled.profiles import ProfileError, list_profiles
+
+    try:
+        known = sorted(list_profiles())
+    except ProfileError as error:
+        raise SourceError(f"Tiled's profiles cannot be read: {error}") from error
+    if profile not in known:
+        there_are = ", ".join(known) or "none"
+        raise SourceError(f"there is no Tiled profile {profile!r}; there are: {there_are}")
+    with tiled_errors(named):
+        return _client_source(named, from_profile(profile))
+
+
+def _open_object(named: Any) -> Source:
+    name = type(named).__name__
+    if isinstance(named, Source):
+        return named
+    if hasattr(named, "v2") and hasattr(named, "get_documents"):
+        # a databroker Broker in the manner of version 1
+        return _client_source(name, named.v2)
+    if hasattr(named, "documents") or hasattr(named, "metadata"):
+        return _client_source(name, named)
+    if isinstance(named, Run):
+        return ListedSource(named.uid[:8], [named])
+    if not isinstance(named, Iterable):
+        raise SourceError(f"a {name} is no source; give a path, an address, a catalog or documents")
+    runs = group(Record([document for item in named for document in documents_in(item)]))
+    if not runs:
+        raise SourceError(f"the {name} holds no start document; give (name, document) pairs")
+    return ListedSource(name, runs)
+
+
+def _client_source(name: str, client: Any) -> Source:
+    """Source of a catalog's client, or of a run's with its results beside it."""
+    if hasattr(client, "documents"):
+        return _RunSource(name, client)
+    return TiledSource(name, client)
+
+
+class _RunSource(ListedSource):
+    """One run of a catalog; of a result, the run that it is of."""
+
+    def __init__(self, name: str, client: Any) -> None:
+        run = client_run(name, client)
+        if run.is_result:
+            with tiled_errors(name):
+                run = TiledSource(name, client.parent).find(str(run.start.get("parent_uid")))
+        super().__init__(f"{name} {run.uid[:8]}", [run])
