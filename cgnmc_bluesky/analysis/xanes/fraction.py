@@ -118,8 +118,10 @@ class FractionAccumulator(ScanAccumulator):
     def _columns(self, energy_ev: Floats) -> Floats:
         """The standards, and the baseline where one is fitted, at the energies."""
         known = [np.interp(energy_ev, of.energy_ev, of.mu) for of in self.model.standards]
-        if self.model.baseline:
-            known += [np.ones_like(energy_ev), (energy_ev - self.model.energy_ev) / FIT_RANGE_EV[1]]
+        if self.model.baseline != "none":
+            known.append(np.ones_like(energy_ev))
+        if self.model.baseline == "linear":
+            known.append((energy_ev - self.model.energy_ev) / FIT_RANGE_EV[1])
         return np.stack(known, axis=1)
 
     def _fractions(self, energy_ev: Floats, fit: Amounts, axis: Axis) -> tuple[Floats, Floats]:

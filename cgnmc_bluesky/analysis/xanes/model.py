@@ -1,6 +1,7 @@
 """What is known of an edge before the scan: its energy, a foil, a template, standards."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,9 +58,11 @@ class EdgeModel:
     fit_range_ev
         Range of the combination, in eV; `None` for the usual one about the edge.
     baseline
-        Whether an offset and a slope are fitted along.
+        What is fitted along: "linear" (offset and slope), "constant" or "none".
     sum_to_one
         Whether the amounts add up to one.
+    notes
+        What is to be said of the standards with every result.
     """
 
     edge: str
@@ -68,8 +71,9 @@ class EdgeModel:
     template: Template | None = None
     standards: tuple[Standard, ...] = ()
     fit_range_ev: tuple[float, float] | None = None
-    baseline: bool = True
+    baseline: Literal["linear", "constant", "none"] = "linear"
     sum_to_one: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def match_foil(foil: Template, energy_ev: Floats, mu: Floats) -> Match:

@@ -134,7 +134,7 @@ class ScanAccumulator(ABC):
             return self._nothing(status, str(fault), notes, ended=ended)
         return Estimate(
             status=Status.FINAL if ended else Status.PROVISIONAL,
-            reason="; ".join(dict.fromkeys((*axis.notes, *notes, *said.notes))),
+            reason="; ".join(dict.fromkeys((*axis.notes, *self.model.notes, *notes, *said.notes))),
             units=self.units,
             values=said.values,
             sigmas=said.sigmas,

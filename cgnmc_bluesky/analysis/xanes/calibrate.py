@@ -1,0 +1,131 @@
+"""Measured foils and standards, put on the calibrated axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.xanes.alignment import Template, Unmatched
+from cgnmc_bluesky.analysis.xanes.inflection import NoInflection, first_inflection
+from cgnmc_bluesky.analysis.xanes.model import Standard, match_foil
+from cgnmc_bluesky.analysis.xanes.normalise import edge_step
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A standard as it was measured.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    valence
+        Valence of the absorbing element in it, or `None`.
+    energy_ev
+        Energies as recorded, ascending, shape `(n,)`, in eV.
+    mu
+        Its absorption, shape `(n,)`.
+    foil_energy_ev, foil_mu
+        The foil recorded with it, shape `(m,)`; empty where there was none.
+    """
+
+    name: str
+    valence: float | None
+    energy_ev: Floats
+    mu: Floats
+    foil_energy_ev: Floats
+    foil_mu: Floats
+
+
+def template_of(energy_ev: Floats, mu: Floats, edge_ev: float) -> Template:
+    """Make a template of a spectrum that is on the calibrated axis already.
+
+    Raises
+    ------
+    NoInflection
+        If the spectrum does not show its first inflection.
+    """
+    energy_ev, mu = distinct(energy_ev, mu)
+    step = edge_step(energy_ev, mu, edge_ev)
+    normalised = mu if step is None else step.normalised
+    return Template(energy_ev, normalised, first_inflection(energy_ev, mu)[0])
+
+
+def master_foil(energy_ev: Floats, mu: Floats, edge_ev: float) -> Template:
+    """Make a template of a well measured foil, its first inflection put at the edge's energy.
+
+    Parameters
+    ----------
+    energy_ev, mu
+        The foil as measured, ascending, shape `(n,)`, energies in eV.
+    edge_ev
+        What its first inflection is taken to be, in eV.
+
+    Raises
+    ------
+    NoInflection
+        If the foil does not show its first inflection.
+    """
+    inflection_ev, _ = first_inflection(*distinct(energy_ev, mu))
+    template = template_of(energy_ev + edge_ev - inflection_ev, mu, edge_ev)
+    return Template(template.energy_ev, template.mu, edge_ev)
+
+
+def calibrated(
+    recorded: Recorded, foil: Template | None, edge_ev: float, *, scaled: bool
+) -> tuple[Standard, tuple[str, ...]]:
+    """Put a standard on the calibrated axis, and scale it to an edge step of one.
+
+    Parameters
+    ----------
+    recorded
+        The standard as measured.
+    foil
+        The well measured foil, or `None`: the energies stay as recorded.
+    edge_ev
+        The edge's energy, in eV.
+    scaled
+        Whether it is scaled.
+
+    Returns
+    -------
+    tuple
+        The standard, and what is to be said of it with every result.
+    """
+    shift_ev, sigma_ev, notes = 0.0, 0.0, []
+    if foil is not None and len(recorded.foil_mu):
+        try:
+            found = match_foil(foil, recorded.foil_energy_ev, recorded.foil_mu)
+            shift_ev, sigma_ev = found.shift_ev, found.sigma_ev
+        except Unmatched as doubt:
+            notes.append(f"foil of standard {recorded.name} cannot be used ({doubt})")
+    energy_ev, mu = distinct(recorded.energy_ev + shift_ev, recorded.mu)
+    step = edge_step(energy_ev, mu, edge_ev) if scaled else None
+    normalised = mu if step is None else step.normalised
+    return Standard(recorded.name, recorded.valence, energy_ev, normalised, sigma_ev), tuple(notes)
+
+
+def foil_of(recorded: Sequence[Recorded], edge_ev: float) -> Template | None:
+    """The first of the standards' own foils that shows its first inflection, as a template."""
+    for standard in recorded:
+        if len(standard.foil_mu):
+            try:
+                return master_foil(standard.foil_energy_ev, standard.foil_mu, edge_ev)
+            except NoInflection:
+                continue
+    return None
+
+
+def distinct(energy_ev: Floats, mu: Floats) -> tuple[Floats, Floats]:
+    """Points of one energy as their mean, so that energies ascend.
+
+    Examples
+    --------
+    >>> distinct(np.array([1.0, 2.0, 2.0]), np.array([0.0, 1.0, 3.0]))
+    (array([1., 2.]), array([0., 2.]))
+    """
+    unique_ev, place = np.unique(energy_ev, return_inverse=True)
+    return unique_ev, np.bincount(place, weights=mu) / np.bincount(place)
