@@ -183,6 +183,29 @@ class SimulatedBeamline:
             "truth": self.endstation.sample.truth(),
         }
 
+    def with_metadata(self, plan: Iterable[Any]) -> Any:
+        """Let every run of a plan carry `metadata` as it is when the run opens.
+
+        Parameters
+        ----------
+        plan
+            Any plan; or give this method to `RE.preprocessors`, and every plan has it. What the
+            plan says itself has precedence.
+
+        Returns
+        -------
+        Any
+            The plan.
+        """
+        from bluesky.preprocessors import msg_mutator
+
+        def add(msg: Any) -> Any:
+            if msg.command != "open_run":
+                return msg
+            return msg._replace(kwargs={**self.metadata(), **msg.kwargs})
+
+        return msg_mutator(plan, add)
+
 
 def _element_of(edge: str) -> str:
     element, _, level = edge.replace("_", " ").replace("-", " ").partition(" ")

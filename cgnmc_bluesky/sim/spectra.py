@@ -7,20 +7,20 @@ pre-edge peak, the white line and the near-edge structure, and damped waves in t
 wave number for the oscillations beyond. The parameters stand in `shapes.toml` with what each was
 fitted to; the misfit from 25 eV before to 80 eV after the edge, rms in edge steps:
 
-=========  ==================================================================  ======
+=========  ==================================================================  ==============
 shape      fitted to                                                           misfit
-=========  ==================================================================  ======
-Ni, Mn     metal foils, LISA BM08                                              0.0008
-Co, Fe     metal foils, LISA BM08                                              0.0007, 0.0011
-NiO        NiO, LISA BM08                                                      0.0014
-LiNiO2     LiNiO2 electrode before its first charge, SOLEIL ROCK               0.0008
-NiO2       the same electrode charged to x(Li) = 0.16, SOLEIL ROCK             0.0008
-MnO        MnO, LISA BM08, without its glitch 8 eV before the edge             0.0018
-Mn2O3      Mn2O3, SSRL 4-3, which ends 90 eV above the edge                    0.0012
-MnO2       MnO2, LISA BM08                                                     0.0015
-CoO        CoO at 80 K, LISA BM08                                              0.0013
-LiCoO2     LiCoO2 at 80 K, LISA BM08                                           0.0009
-=========  ==================================================================  ======
+=========  ==================================================================  ==============
+Ni, Mn     metal foils, LISA BM08                                              0.0004, 0.0010
+Co, Fe     metal foils, LISA BM08                                              0.0008, 0.0010
+NiO        NiO, LISA BM08                                                      0.0011
+LiNiO2     LiNiO2 electrode before its first charge, SOLEIL ROCK               0.0007
+NiO2       the same electrode charged to x(Li) = 0.16, SOLEIL ROCK             0.0009
+MnO        MnO, LISA BM08, without its glitch 8 eV before the edge             0.0016
+Mn2O3      Mn2O3, SSRL 4-3, which ends 90 eV above the edge                    0.0015
+MnO2       MnO2, LISA BM08                                                     0.0012
+CoO        CoO at 80 K, LISA BM08                                              0.0016
+LiCoO2     LiCoO2 at 80 K, LISA BM08                                           0.0016
+=========  ==================================================================  ==============
 
 The first inflection of each foil is put on its table value. The analysis has no part in any of
 this.
