@@ -4,6 +4,7 @@ import pytest
 
 from cgnmc_bluesky import Beamline
 from cgnmc_bluesky.beamline import Edge
+from cgnmc_bluesky.sim.beamline import SimulatedBeamline
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MEASURED = ("lno", "oxides", "manganese", "gold_mixture")
@@ -20,11 +21,10 @@ def test_an_example_loads_and_gives_roles(file):
     assert any(sections)
 
 
-def test_the_simulated_standards_are_shipped():
-    beamline = example("simulated")
-    assert [reference.valence for reference in beamline.references_of(Edge("Ni", "K"))] == [2, 3]
-    standards = [*beamline.reference, *beamline.foil]
-    assert all(standard.path.is_file() for standard in standards)
+def test_the_simulated_beamline_is_what_its_runs_carry():
+    carried = Beamline.from_dict(SimulatedBeamline().roles())
+    assert example("simulated") == carried
+    assert all(reference.path.is_file() for reference in carried.reference)
 
 
 @pytest.mark.parametrize("name", MEASURED)

@@ -1,0 +1,61 @@
+"""Is beamline.toml right, and what should it say: for `cgnmc check`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cgnmc_bluesky.beamline import Beamline, ConfigurationError, ConfigurationMissing
+from cgnmc_bluesky.catalogs import SourceError
+from cgnmc_bluesky.check.configuration import check_configuration
+from cgnmc_bluesky.check.drafting import draft
+from cgnmc_bluesky.check.findings import Finding, Findings, Severity, error
+from cgnmc_bluesky.check.opened import opened
+from cgnmc_bluesky.check.runs import check_runs
+
+__all__ = ["Finding", "Findings", "Severity", "check", "draft"]
+
+
+def check(beamline: Beamline | str | Path | None = None, source: Any = None) -> Findings:
+    """Look at a configuration, and at whether it fits the runs of a source.
+
+    Parameters
+    ----------
+    beamline
+        The configuration, or its file; without it, the one that is found as usual.
+    source
+        Whatever `open_source` takes; without it, the configuration is looked at by itself.
+
+    Returns
+    -------
+    Findings
+        All that was looked at. What is wrong is among them, never raised.
+
+    Raises
+    ------
+    ConfigurationMissing
+        If there is no configuration to look at: `draft` gives one to begin with.
+    """
+    return Findings.of(_findings(beamline, source))
+
+
+def _findings(beamline: Beamline | str | Path | None, source: Any) -> Iterator[Finding]:
+    if not isinstance(beamline, Beamline):
+        try:
+            beamline = Beamline.load(beamline)
+        except ConfigurationMissing:
+            raise
+        except ConfigurationError as problem:
+            for line in problem.args:
+                where, _, message = str(line).partition(": ")
+                message, _, remedy = message.partition("; ")
+                yield error(where, message, remedy)
+            return
+    yield from check_configuration(beamline)
+    if source is None:
+        return
+    try:
+        with opened(source, beamline) as source_:
+            yield from check_runs(beamline, source_)
+    except SourceError as problem:
+        message, _, remedy = str(problem).partition("; ")
+        yield error(str(source), message, remedy)

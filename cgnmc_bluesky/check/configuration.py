@@ -1,0 +1,128 @@
+"""Is a configuration right in itself: folders, references, foils."""
+
+from collections.abc import Iterator
+
+from cgnmc_bluesky.beamline import (
+    Beamline,
+    ConfigurationError,
+    Edge,
+    Foil,
+    Reference,
+    edge_energy_ev,
+)
+from cgnmc_bluesky.check.findings import Finding, error, ok, warning
+from cgnmc_bluesky.spectra import SpectrumError, read_spectra, standard_names
+
+SPAN_EV = (-15.0, 50.0)
+"""What of a spectrum is needed around its edge where no fit range is set, in eV."""
+TABLES_DIFFER_EV = 5.0
+"""More than this, in eV, no two tables of edge energies differ in the metals used as foils."""
+
+
+def check_configuration(beamline: Beamline) -> Iterator[Finding]:
+    """Look at everything that needs no run."""
+    sections = [name for name in ("xanes", "soft_xanes", "xrf", "heating") if beamline.roles(name)]
+    if sections:
+        yield ok("sections", f"roles for {', '.join(sections)}")
+    else:
+        yield error(
+            "sections",
+            "no section gives any data key its role",
+            "write [xanes], [soft_xanes], [xrf] or [heating]; cgnmc check SOURCE drafts it",
+        )
+    for folder in beamline.data.readable:
+        if folder.is_dir():
+            yield ok("[data] readable", f"{folder} is there")
+        else:
+            remedy = "name a folder of this machine, or take it out"
+            yield warning("[data] readable", f"{folder} is no folder here", remedy)
+    for reference in beamline.reference:
+        yield _reference(beamline, reference)
+    for edge in dict.fromkeys(reference.edge for reference in beamline.reference):
+        yield from _references_together(beamline, edge)
+    for foil in beamline.foil:
+        yield from _foil(foil)
+
+
+def _reference(beamline: Beamline, reference: Reference) -> Finding:
+    where = f"[[reference]] '{reference.name}' ({reference.edge})"
+    if reference.run is not None:
+        return ok(where, f"run {reference.run}, to be found in the source")
+    needed = _needed_ev(beamline, reference.edge)
+    if reference.file is None:
+        return _range(where, (min(reference.energy_ev), max(reference.energy_ev)), needed)
+    return _file(where, reference, needed)
+
+
+def _file(where: str, standard: Reference | Foil, needed_ev: tuple[float, float]) -> Finding:
+    try:
+        path = standard.path
+        assert path is not None
+        spectra = read_spectra(path, standard.columns)
+    except ConfigurationError as problem:
+        message, _, remedy = str(problem).removeprefix(f"{where} ").partition("; ")
+        return error(where, message, remedy)
+    except SpectrumError as problem:
+        return error(where, str(problem), "name its columns, or another file")
+    if len(spectra) > 1:
+        names = ", ".join(spectrum.name for spectrum in spectra)
+        return error(where, f"{path.name} holds several spectra: {names}", "save one to a file")
+    columns = spectra[0].columns
+    by_standard = {standard: name for name, standard in standard_names(columns).items()}
+    if not {"mutrans", "itrans", "ifluor", "mufluor"} & set(by_standard):
+        found = ", ".join(columns)
+        remedy = "say which it is, by columns = { mutrans = <number or name> }"
+        return error(where, f"{path.name} has no absorption among {found}", remedy)
+    energy = columns[by_standard["energy"]]
+    return _range(where, (float(energy.min()), float(energy.max())), needed_ev)
+
+
+def _range(where: str, found_ev: tuple[float, float], needed_ev: tuple[float, float]) -> Finding:
+    found = f"from {found_ev[0]:.0f} to {found_ev[1]:.0f} eV"
+    if found_ev[0] <= needed_ev[0] and found_ev[1] >= needed_ev[1]:
+        return ok(where, found)
+    return error(
+        where,
+        f"{found}, where {needed_ev[0]:.0f} to {needed_ev[1]:.0f} eV is needed",
+        "name a longer spectrum, or narrow fit_range_ev in [analysis.fraction]",
+    )
+
+
+def _needed_ev(beamline: Beamline, edge: Edge) -> tuple[float, float]:
+    energy_ev, _ = edge_energy_ev(edge)
+    fit_range_ev = beamline.analysis.fraction.fit_range_ev
+    if fit_range_ev and fit_range_ev[0] <= energy_ev <= fit_range_ev[1]:
+        return fit_range_ev
+    return energy_ev + SPAN_EV[0], energy_ev + SPAN_EV[1]
+
+
+def _references_together(beamline: Beamline, edge: Edge) -> Iterator[Finding]:
+    references, where = beamline.references_of(edge), f"references of {edge}"
+    for mode in dict.fromkeys(reference.mode for reference in references):
+        same = [reference for reference in references if reference.mode == mode]
+        if len(same) == 1:
+            message = f"only '{same[0].name}' in {mode}: edge positions, but no fraction"
+            yield warning(where, message, "name a second [[reference]] of another valence")
+    nameless = [reference.name for reference in references if reference.valence is None]
+    if nameless:
+        message = f"no valence for {', '.join(nameless)}: no valence can be given for a mixture"
+        yield warning(where, message, "add valence = <number>")
+    template = beamline.template_of(edge)
+    if beamline.foil_of(edge) is None:
+        message = f"no [[foil]] of {edge}: energies are taken as they are recorded"
+        yield warning(where, message, f"add [[foil]] with edge = '{edge}'")
+    if template is not None:
+        yield ok(where, f"{len(references)}, edges are matched to '{template.name}'")
+
+
+def _foil(foil: Foil) -> Iterator[Finding]:
+    where = f"[[foil]] {foil.edge}"
+    tabulated_ev, table = edge_energy_ev(foil.edge)
+    energy_ev, _ = foil.first_inflection_ev()
+    if abs(energy_ev - tabulated_ev) > TABLES_DIFFER_EV:
+        message = f"energy_ev = {energy_ev:g}, where {table} has {tabulated_ev:g}"
+        yield warning(where, message, "correct the energy or the edge")
+    else:
+        yield ok(where, f"first inflection at {energy_ev:g} eV ({table}: {tabulated_ev:g})")
+    if foil.file is not None:
+        yield _file(where, foil, (tabulated_ev + SPAN_EV[0], tabulated_ev + SPAN_EV[1]))

@@ -1,0 +1,145 @@
+"""A beamline.toml to begin with, from the data keys of a source's runs."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cgnmc_bluesky.beamline import ConfigurationError, Edge, edge_energy_ev, edge_of
+from cgnmc_bluesky.catalogs import Source
+from cgnmc_bluesky.check.guesses import SEVERAL, guess
+from cgnmc_bluesky.check.opened import opened
+from cgnmc_bluesky.check.survey import DataKey, Surveyed, survey
+
+GUESS_COLUMN = 38
+"""Where the remark stands beside a guess."""
+
+
+def draft(source: Any) -> str:
+    """Draft a beamline.toml from the data keys of a source's runs.
+
+    Parameters
+    ----------
+    source
+        Whatever `open_source` takes.
+
+    Returns
+    -------
+    str
+        Valid TOML. What was guessed is marked so, and the keys that were given no role stand in
+        comments at the end.
+
+    Raises
+    ------
+    SourceError
+        If the source cannot be opened or holds no runs.
+    """
+    with opened(source) as source_:
+        return _drafted(source_)
+
+
+def _drafted(source: Source) -> str:
+    runs = survey(source)
+    keys = {name: key for run in runs for name, key in run.keys.items()}
+    sections = guess(list(keys.values()))
+    blocks = [
+        [f"# Drafted from the data keys of {source.name}. Check every guess."],
+        ["[beamline]", f"name = {_toml(_beamline_name(runs))}"],
+    ]
+    blocks += [list(_section(name, roles, keys)) for name, roles in sections.items()]
+    if not sections:
+        blocks.append(
+            ["# No data key could be recognised as an energy with an absorption, spectra,"]
+        )
+        blocks[-1].append(
+            "# or a temperature: give the keys below their roles in [xanes], [xrf] or [heating]."
+        )
+    if {"xanes", "soft_xanes"} & sections.keys():
+        edges = _edges(runs)
+        blocks += [list(_foil(edge)) for edge in edges]
+        blocks.append(list(_standards_to_add(edges)))
+    used = {key for roles in sections.values() for named in roles.values() for key in named}
+    blocks.append(list(_unassigned([key for name, key in keys.items() if name not in used])))
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _section(
+    section: str, roles: Mapping[str, Sequence[str]], keys: Mapping[str, DataKey]
+) -> Iterator[str]:
+    yield f"[{section}]"
+    yields = {role: roles[role][0] for role in ("tey", "pfy") if role in roles}
+    for role, named in roles.items():
+        if role not in SEVERAL and role not in yields:
+            yield _guessed(f"{role} = {_toml(named[0])}", keys[named[0]])
+    if "energy_ev" in roles and not keys[roles["energy_ev"][0]].unit:
+        yield '# energy_unit = "keV"                # the key has no unit: it is taken as eV'
+    if yields:
+        inside = ", ".join(f"{role} = {_toml(key)}" for role, key in yields.items())
+        yield f"yields = {{ {inside} }}  # guessed"
+    if "spectra" in roles:
+        yield f"spectra = {_toml(list(roles['spectra']))}  # guessed"
+        yield "channel_ev = { offset = 0.0, gain = 10.0 }  # guessed: not in the data"
+        yield '# elements = ["Mn", "Co", "Ni"]'
+    if "ion" in roles:
+        inside = ", ".join(f"{_toml(_mass(key))} = {_toml(key)}" for key in roles["ion"])
+        yield f"ion_current = {{ {inside} }}  # guessed"
+
+
+def _guessed(line: str, key: DataKey) -> str:
+    unit = f", in {key.unit}" if key.unit else ""
+    return f"{line:<{GUESS_COLUMN - 1}} # guessed from its name{unit}"
+
+
+def _mass(key: str) -> str:
+    return str(re.findall(r"\d+", key)[-1])
+
+
+def _edges(runs: Sequence[Surveyed]) -> list[Edge]:
+    found = (edge_of(run.start) for run in runs)
+    return list(dict.fromkeys(edge for edge in found if edge is not None))
+
+
+def _foil(edge: Edge) -> Iterator[str]:
+    try:
+        energy_ev, table = edge_energy_ev(edge)
+    except ConfigurationError:
+        return
+    yield "[[foil]]"
+    yield f"edge = {_toml(str(edge))}"
+    yield f"energy_ev = {energy_ev:.1f}  # {table}"
+
+
+def _standards_to_add(edges: Sequence[Edge]) -> Iterator[str]:
+    edge = _toml(str(edges[0] if edges else Edge("Ni", "K")))
+    if not edges:
+        yield "# Which element is scanned, and the metal foil its energies are calibrated with:"
+        yield f"# [[foil]]\n# edge = {edge}\n"
+    yield "# One for each valence, for edge positions and fractions:"
+    yield f'# [[reference]]\n# name = "<compound>"\n# edge = {edge}\n# valence = 2'
+    yield '# file = "<a measured spectrum>"      # or run = "<uid in the catalog>"'
+
+
+def _unassigned(keys: Sequence[DataKey]) -> Iterator[str]:
+    if keys:
+        yield "# Data keys without a role:"
+    for key in sorted(keys, key=lambda key: key.name):
+        unit = f", in {key.unit}" if key.unit else ""
+        shape = f", shape {list(key.shape)}" if key.shape else ""
+        yield f"#   {_toml(key.name)}: {key.dtype}{unit}{shape}"
+
+
+def _beamline_name(runs: Sequence[Surveyed]) -> str:
+    """Return what the runs say of where they were measured."""
+    for run in reversed(runs):
+        header = run.start.get("XDI", run.start)
+        places = [run.start.get("beamline"), header.get("Beamline"), run.start.get("beamline_id")]
+        for place in places:
+            named = place.get("name") if isinstance(place, Mapping) else place
+            if isinstance(named, str) and named:
+                return named
+    return ""
+
+
+def _toml(value: str | list[str]) -> str:
+    """Write a text or a list of texts: JSON's are TOML's too, but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,167 @@
+"""Which data key may play which role, by the names and units that beamlines use."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cgnmc_bluesky.check.survey import DataKey
+
+NOT_A_READBACK = re.compile(r"setpoint|request|target|_sp$|dwell|offset|_dt$|dead|icr|ocr")
+"""What is measured beside a role's key, and named like it."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the key of a role may be recognised.
+
+    Parameters
+    ----------
+    role
+        The role.
+    names
+        Patterns of its name in small letters, the most telling first.
+    units
+        Units, in small letters, that it may have; without any, whatever its unit.
+    is_array
+        Whether a reading is an array.
+    """
+
+    role: str
+    names: tuple[str, ...]
+    units: frozenset[str] = field(default_factory=frozenset)
+    is_array: bool = False
+
+    def rank(self, key: DataKey) -> int | None:
+        """Return how telling a key's name is, 0 the most; `None` where it cannot be the role's."""
+        name, unit = key.name.lower(), key.unit.lower()
+        is_array = any(length is None or length > 1 for length in key.shape)
+        if is_array != self.is_array or key.dtype == "string" or NOT_A_READBACK.search(name):
+            return None
+        if self.units and unit and unit not in self.units:
+            return None
+        ranks = (rank for rank, pattern in enumerate(self.names) if re.search(pattern, name))
+        return next(ranks, None)
+
+
+def _word(*names: str) -> str:
+    """Match any of some names as a word of its own, where `_`, `-`, `:` and blanks part words."""
+    return rf"(?:^|[^a-z0-9])(?:{'|'.join(names)})(?:$|[^a-z0-9])"
+
+
+ENERGY_UNITS = frozenset({"ev", "kev"})
+LENGTH_UNITS = frozenset({"um", "µm", "micron", "microns", "micrometer", "nm", "mm"})
+MONOCHROMATORS = r"(?:mono\d*|dcm|hhm|pgm)_?\w*"
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "soft_xanes": (
+        Rule("energy_ev", (r"pgm\w*energy",), ENERGY_UNITS),
+        Rule("i0", (r"mesh", _word("i0", "io"), r"sclr_ch3$")),
+        Rule("tey", (_word("tey"), r"sample_current|drain", r"sclr_ch4$")),
+        Rule("pfy", (_word("pfy", "tfy"), r"sdd|vortex")),
+    ),
+    "xanes": (
+        Rule(
+            "energy_ev",
+            (rf"{MONOCHROMATORS}energy", r"^(shifted )?energy$", r"energy", MONOCHROMATORS),
+            ENERGY_UNITS,
+        ),
+        Rule("i0", (r"^(i0|io)$", _word("i0", "io"), r"apb_ave_ch1_mean", r"i0", r"^i_?zero")),
+        Rule("itrans", (r"^(it|itrans|i1)$", _word("it", "itrans", "i1"), r"apb_ave_ch2_mean")),
+        Rule(
+            "irefer",
+            (r"^(ir|irefer|iref|i2)$", _word("ir", "irefer", "iref", "i2"), r"apb_ave_ch3_mean"),
+        ),
+        Rule(
+            "ifluor",
+            (
+                r"^(if|iff|ifluor)$",
+                _word("if", "iff", "ifluor", "pips"),
+                r"apb_ave_ch4_mean",
+                r"fluo",
+            ),
+        ),
+        Rule(
+            "mutrans",
+            (_word("mutrans", "mut"), r"^x?mu$", r"^(mu)?norm(ali[sz]ed)?$", _word("xmu")),
+        ),
+        Rule("murefer", (_word("murefer", "muref", "mur"), r"^ref(erence)?$")),
+    ),
+    "xrf": (
+        Rule("spectra", (r"xs\w*ch", r"xspress|fluor|mca|sdd|vortex"), is_array=True),
+        Rule("i0", (_word("i0", "io"), r"i0", r"sclr1_ch4$")),
+        Rule("x_um", (_word("x"), r"(ss|sam\w*|stage)x$"), LENGTH_UNITS),
+        Rule("y_um", (_word("y"), r"(ss|sam\w*|stage)y$"), LENGTH_UNITS),
+    ),
+    "heating": (
+        Rule(
+            "temperature_c",
+            (r"furnace|heater|sample_?temp", r"temp", _word("thermocouple", "tc")),
+            frozenset({"degc", "c", "°c", "celsius", "k", "kelvin", "deg c"}),
+        ),
+        Rule("ion", (r"(?:rga|mz|mass|ion)\D*\d+$",)),
+        Rule("pattern", (r"xrd|diffr|pattern|intensity",), is_array=True),
+        Rule("two_theta_deg", (r"two_?theta|2theta|tth",), is_array=True),
+        Rule("exposure_s", (r"(?:xrd|pattern|exposure|acquire)\w*(?:exposure|time)",)),
+    ),
+}
+"""For each section the rules of its roles, in the order in which keys are given away."""
+
+ENOUGH: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "soft_xanes": (("energy_ev", "i0", "tey"), ("energy_ev", "i0", "pfy")),
+    "xanes": (
+        ("energy_ev", "i0", "itrans"),
+        ("energy_ev", "mutrans"),
+        ("energy_ev", "i0", "ifluor"),
+    ),
+    "xrf": (("spectra",),),
+    "heating": (("temperature_c", "ion"), ("temperature_c", "pattern")),
+}
+"""For each section the sets of roles that are enough for an analysis."""
+SEVERAL = ("spectra", "ion")
+"""Roles that more than one key may play."""
+
+
+def guess(keys: Sequence[DataKey]) -> dict[str, dict[str, list[str]]]:
+    """Give data keys their likely roles.
+
+    Parameters
+    ----------
+    keys
+        The data keys of a source's runs.
+
+    Returns
+    -------
+    dict
+        For each section that has enough of them, data keys by role; each key in one role.
+
+    Examples
+    --------
+    >>> guess([DataKey("mono_energy", "eV"), DataKey("i0"), DataKey("it")])
+    {'xanes': {'energy_ev': ['mono_energy'], 'i0': ['i0'], 'itrans': ['it']}}
+    """
+    return dict(_sections(keys))
+
+
+def _sections(keys: Sequence[DataKey]) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    for section, rules in RULES.items():
+        roles = _assigned(rules, keys)
+        if any(set(way) <= roles.keys() for way in ENOUGH[section]):
+            yield section, roles
+            if section == "soft_xanes":
+                # The same energy and I0 would make a hard X-ray scan of it as well.
+                keys = [key for key in keys if [key.name] not in roles.values()]
+
+
+def _assigned(rules: Sequence[Rule], keys: Sequence[DataKey]) -> dict[str, list[str]]:
+    roles: dict[str, list[str]] = {}
+    free = list(keys)
+    for rule in rules:
+        ranked = [(rank, key.name) for key in free if (rank := rule.rank(key)) is not None]
+        if not ranked:
+            continue
+        best = min(rank for rank, _ in ranked)
+        named = [name for rank, name in ranked if rank == best]
+        chosen = named if rule.role in SEVERAL else [min(named, key=len)]
+        roles[rule.role] = chosen
+        free = [key for key in free if key.name not in chosen]
+    return roles

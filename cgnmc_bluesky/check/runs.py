@@ -1,0 +1,118 @@
+"""Does a configuration fit the runs of a source: keys, units, edges, standards that are runs."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from cgnmc_bluesky.beamline import Beamline, Edge, Role, edge_energy_ev, edge_of, nearest
+from cgnmc_bluesky.catalogs import Source, SourceError
+from cgnmc_bluesky.check.findings import Finding, error, ok, warning
+from cgnmc_bluesky.check.guesses import ENOUGH
+from cgnmc_bluesky.check.survey import DataKey, Surveyed, survey
+from cgnmc_bluesky.documents import ReadingError
+from cgnmc_bluesky.documents.units import conversion
+
+
+def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
+    """Look at the latest runs of a source with the eyes of a configuration."""
+    energy = beamline.roles("xanes").get("energy_ev") or beamline.roles("soft_xanes").get(
+        "energy_ev"
+    )
+    runs = survey(source, energy)
+    if not runs:
+        yield error(source.name, "it holds no runs", "name a source with runs of scans")
+        return
+    yield ok(source.name, f"reachable; latest runs looked at: {len(runs)}")
+    for run in runs:
+        if run.fault:
+            yield warning(run.name, run.fault, "see that its record is complete")
+    for section in ENOUGH:
+        roles = beamline.roles(section)
+        if roles:
+            yield from _section(section, roles, runs)
+    yield from _edges(beamline, runs)
+    yield from _named_runs(beamline, source)
+
+
+def _section(
+    section: str, roles: Mapping[str, Role], runs: Sequence[Surveyed]
+) -> Iterator[Finding]:
+    fitting = [run for run in runs if _fits(section, roles, run)]
+    keys = {name: key for run in runs for name, key in run.keys.items()}
+    if fitting:
+        yield ok(f"[{section}]", f"fits {len(fitting)} of {len(runs)} runs")
+    enough = {name for way in ENOUGH[section] for name in way}
+    for name, role in roles.items():
+        is_needed = not fitting and _unnumbered(name) in enough
+        yield _role(f"[{section}] {name}", name, role, keys, is_needed=is_needed)
+
+
+def _fits(section: str, roles: Mapping[str, Role], run: Surveyed) -> bool:
+    held = {_unnumbered(name) for name, role in roles.items() if role.key in run.keys}
+    return any(held.issuperset(way) for way in ENOUGH[section])
+
+
+def _unnumbered(role: str) -> str:
+    return re.sub(r"_\d+$", "", role)
+
+
+def _role(
+    where: str, name: str, role: Role, keys: Mapping[str, DataKey], *, is_needed: bool
+) -> Finding:
+    if role.key not in keys:
+        close = nearest(role.key, list(keys), count=3)
+        remedy = f"the nearest are {', '.join(close)}" if close else f"there are {_few(list(keys))}"
+        judge = error if is_needed else warning
+        return judge(where, f"no run has the data key '{role.key}'", remedy)
+    recorded = keys[role.key].unit if role.recorded_unit is None else role.recorded_unit
+    try:
+        conversion(recorded, role.unit, key=role.key, role=name)
+    except ReadingError as problem:
+        message, _, remedy = str(problem).partition("; ")
+        return error(where, message, remedy)
+    unit = f" in {recorded}" if recorded else ""
+    return ok(where, f"'{role.key}'{unit}")
+
+
+def _few(names: list[str], count: int = 12) -> str:
+    return ", ".join(names[:count]) + (", …" if len(names) > count else "")
+
+
+def _edges(beamline: Beamline, runs: Sequence[Surveyed]) -> Iterator[Finding]:
+    scans: dict[Edge, list[Surveyed]] = {}
+    for run in runs:
+        edge = edge_of(run.start)
+        if edge is not None and run.energies_ev is not None:
+            scans.setdefault(edge, []).append(run)
+    for edge, of_edge in scans.items():
+        energy_ev, _ = edge_energy_ev(edge)
+        for run in of_edge:
+            first, last = run.energies_ev or (0.0, 0.0)
+            if not first < energy_ev < last:
+                message = f"its energies, {first:.0f} to {last:.0f} eV, are not those of {edge}"
+                yield error(run.name, message, "correct energy_ev, energy_unit or the run's edge")
+        if beamline.references_of(edge):
+            yield ok(f"references of {edge}", f"there; runs of this edge: {len(of_edge)}")
+        else:
+            message = (
+                f"none (runs: {len(of_edge)}): edges from the scan's own derivative, no fraction"
+            )
+            yield warning(
+                f"references of {edge}", message, f"add [[reference]] with edge = '{edge}'"
+            )
+
+
+def _named_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
+    named = {
+        f"[[reference]] '{reference.name}' ({reference.edge})": reference.run
+        for reference in beamline.reference
+        if reference.run is not None
+    }
+    if beamline.xanes is not None and isinstance(beamline.xanes.dark, str):
+        named["[xanes] dark"] = beamline.xanes.dark
+    for where, uid in named.items():
+        try:
+            run = source.find(uid)
+        except SourceError as problem:
+            yield error(where, str(problem), "name a run of this source")
+        else:
+            yield ok(where, f"run {run.start.get('scan_id', '')} ({run.uid[:8]})")
