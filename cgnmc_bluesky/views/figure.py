@@ -105,6 +105,11 @@ class DocumentFigure(ABC):
         figure.show()
         return True
 
+    def wait(self, duration_s: float) -> None:
+        """Let the windows of the screen live for a while; to be called from its thread."""
+        if self._figure is not None:
+            self._figure.canvas.start_event_loop(duration_s)
+
     def refresh(self) -> None:
         """Redraw the window if documents have come since the last time."""
         if self._figure is None or self._board.version == self._drawn_version:

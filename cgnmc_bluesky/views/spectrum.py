@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.estimate import Status
-from cgnmc_bluesky.views.board import Board, Latest
+from cgnmc_bluesky.results import Result
+from cgnmc_bluesky.views.board import Board, gives, number, sample_name
 from cgnmc_bluesky.views.figure import ALARM, FADED, INK, SERIES, DocumentFigure
 from cgnmc_bluesky.views.text import valence_of, written
 
@@ -43,86 +44,89 @@ class SpectrumFigure(DocumentFigure):
         results = self._results()
         if not results:
             return
-        modes = list(dict.fromkeys(latest.mode for latest in results))
+        modes = list(dict.fromkeys(result.mode for result in results))
         width, height = self.size_inches
         figure.set_size_inches(width, height * len(modes))
         rows = figure.subfigures(len(modes), 1, squeeze=False)
         for row, mode in zip(rows[:, 0], modes, strict=True):
-            _draw_row(row, [latest for latest in results if latest.mode == mode])
+            _draw_row(row, [result for result in results if result.mode == mode])
 
-    def _results(self) -> list[Latest]:
+    def _results(self) -> list[Result]:
         known = self._board.latest()
         run_uid = self.run_uid or (known[-1].run_uid if known else "")
-        return [latest for latest in known if latest.run_uid == run_uid]
+        return [result for result in known if result.run_uid == run_uid]
 
 
-def _draw_row(row: "SubFigure", results: list[Latest]) -> None:
-    edges = [latest for latest in results if latest.analysis == "edge_position"]
-    sums = [latest for latest in results if valence_of(latest.analysis)]
-    edge_ev = next((edge.values["edge_ev"] for edge in edges if edge.gives("edge_ev")), None)
+def _draw_row(row: "SubFigure", results: list[Result]) -> None:
+    edges = [result for result in results if result.analysis == "edge_position"]
+    sums = [result for result in results if valence_of(result.analysis)]
+    edge_ev = next(
+        (number(edge.values, "edge_ev") for edge in edges if gives(edge, "edge_ev")), None
+    )
     first = results[0]
     scan = "" if first.scan_id is None else f"scan {first.scan_id} · "
-    row.suptitle(f"{scan}{first.sample or first.run_uid[:8]} · {first.mode}", fontsize=10)
+    title = " · ".join(part for part in (sample_name(first), first.mode) if part)
+    row.suptitle(scan + title, fontsize=10)
     grid = row.add_gridspec(1, max(1, len(edges) + len(sums)))
-    for number, latest in enumerate(edges + sums):
-        column = grid[number]
-        if latest in edges:
+    for place, result in enumerate(edges + sums):
+        column = grid[place]
+        if result.analysis == "edge_position":
             axes = row.add_subplot(column)
-            _draw_edge(axes, latest)
+            _draw_edge(axes, result)
         else:
             parts = column.subgridspec(2, 1, height_ratios=(3.2, 1.0), hspace=0.0)
             axes = row.add_subplot(parts[0])
-            _draw_sum(axes, row.add_subplot(parts[1], sharex=axes), latest)
-        if edge_ev is not None and "energy_ev" in latest.curves:
-            _zoom(axes, latest.curves["energy_ev"], edge_ev)
+            _draw_sum(axes, row.add_subplot(parts[1], sharex=axes), result)
+        if edge_ev is not None and "energy_ev" in result.curves:
+            _zoom(axes, result.curves["energy_ev"], edge_ev)
     _draw_legend(row)
 
 
-def _draw_edge(axes: "Axes", latest: Latest) -> None:
-    _write_title(axes, latest, ("edge_ev",))
+def _draw_edge(axes: "Axes", result: Result) -> None:
+    _write_title(axes, result, ("edge_ev",))
     axes.set_xlabel("energy (eV)")
     axes.set_ylabel("normalised absorption")
-    if not _is_drawn(latest, "normalised"):
+    if not _is_drawn(result, "normalised"):
         _leave_blank(axes)
         return
-    energy_ev, normalised = latest.curves["energy_ev"], latest.curves["normalised"]
+    energy_ev, normalised = result.curves["energy_ev"], result.curves["normalised"]
     axes.axhline(1.0, color=FADED, linewidth=0.6, dashes=(6, 4))
-    _plot_measured(axes, energy_ev, normalised, latest)
-    if latest.gives("edge_ev"):
-        edge_ev, sigma_ev = latest.values["edge_ev"], latest.sigma("edge_ev")
+    _plot_measured(axes, energy_ev, normalised, result)
+    if gives(result, "edge_ev"):
+        edge_ev, sigma_ev = number(result.values, "edge_ev"), number(result.sigmas, "edge_ev")
         axes.axvline(edge_ev, color=_SUM, linewidth=0.9)
         if np.isfinite(sigma_ev):
             axes.axvspan(edge_ev - sigma_ev, edge_ev + sigma_ev, color=_SUM, alpha=0.25, lw=0)
     beside = ("half_step_ev", "edge_shift_ev", "calibration_shift_ev", "edge_step")
-    lines = [written(latest, name) for name in beside if latest.gives(name)]
+    lines = [written(result, name) for name in beside if gives(result, name)]
     axes.annotate(
         "\n".join(lines), (0.97, 0.04), xycoords="axes fraction", ha="right", va="bottom", size=8
     )
 
 
-def _draw_sum(upper: "Axes", lower: "Axes", latest: Latest) -> None:
-    own = [name for name in latest.values if valence_of(name)]
-    _write_title(upper, latest, own)
+def _draw_sum(upper: "Axes", lower: "Axes", result: Result) -> None:
+    own = [name for name in result.values if valence_of(name)]
+    _write_title(upper, result, own)
     upper.set_ylabel("absorption µ")
     upper.tick_params(labelbottom=False)
     lower.set_xlabel("energy (eV)")
     lower.set_ylabel("residual")
-    if not _is_drawn(latest, "mu"):
+    if not _is_drawn(result, "mu"):
         _leave_blank(upper, lower)
         return
-    energy_ev, curves = latest.curves["energy_ev"], latest.curves
-    _plot_measured(upper, energy_ev, curves["mu"], latest, "measured")
-    if latest.status is Status.FAILED or "fit" not in curves:
+    energy_ev, curves = result.curves["energy_ev"], result.curves
+    _plot_measured(upper, energy_ev, curves["mu"], result, "measured")
+    if result.status is Status.FAILED or "fit" not in curves:
         _leave_blank(lower)
         return
-    style = "-" if latest.status is Status.FINAL else (0, (3, 1.5))
+    style = "-" if result.status is Status.FINAL else (0, (3, 1.5))
     upper.plot(energy_ev, curves["fit"], color=_SUM, linestyle=style, label="sum", linewidth=1.0)
     lower.axhline(0.0, color=FADED, linewidth=0.6)
     lower.plot(energy_ev, curves["residual"], color=INK, linewidth=0.8)
     components = [name.removeprefix(_COMPONENT) for name in curves if name.startswith(_COMPONENT)]
     for name, colour in zip(components, _PARTS, strict=False):
         fraction = f"fraction_{name}"
-        text = written(latest, fraction) if latest.gives(fraction) else name
+        text = written(result, fraction) if gives(result, fraction) else name
         upper.plot(energy_ev, curves[_COMPONENT + name], color=colour, linewidth=1.0, label=text)
 
 
@@ -130,20 +134,20 @@ def _plot_measured(
     axes: "Axes",
     energy_ev: NDArray[np.float64],
     values: NDArray[np.float64],
-    latest: Latest,
+    result: Result,
     name: str | None = None,
 ) -> None:
-    colour = FADED if latest.status is Status.FAILED else INK
-    face = colour if latest.status is Status.FINAL else "none"
+    colour = FADED if result.status is Status.FAILED else INK
+    face = colour if result.status is Status.FINAL else "none"
     axes.plot(
         energy_ev, values, "o", color=colour, label=name,
         markersize=2.0, markeredgewidth=0.5, markerfacecolor=face,
     )  # fmt: skip
 
 
-def _is_drawn(latest: Latest, curve: str) -> bool:
-    return latest.status is not Status.WAITING and bool(
-        np.isfinite(latest.curves.get(curve, np.empty(0))).any()
+def _is_drawn(result: Result, curve: str) -> bool:
+    return result.status is not Status.WAITING and bool(
+        np.isfinite(result.curves.get(curve, np.empty(0))).any()
     )
 
 
@@ -161,13 +165,13 @@ def _zoom(axes: "Axes", energy_ev: NDArray[np.float64], edge_ev: float) -> None:
     axes.locator_params(axis="x", nbins=5)
 
 
-def _write_title(axes: "Axes", latest: Latest, names: "list[str] | tuple[str, ...]") -> None:
-    given = [written(latest, name) for name in names if latest.gives(name)]
-    headline = ", ".join(given) or latest.analysis.replace("_", " ")
-    if latest.status is not Status.FINAL:
-        headline += f" ({latest.status})"
-    lines = [fill(text, _TITLE_CHARACTERS) for text in (headline, latest.reason) if text]
-    colour = ALARM if latest.status is Status.FAILED else INK
+def _write_title(axes: "Axes", result: Result, names: "list[str] | tuple[str, ...]") -> None:
+    given = [written(result, name) for name in names if gives(result, name)]
+    headline = ", ".join(given) or result.analysis.replace("_", " ")
+    if result.status is not Status.FINAL:
+        headline += f" ({result.status})"
+    lines = [fill(text, _TITLE_CHARACTERS) for text in (headline, result.reason) if text]
+    colour = ALARM if result.status is Status.FAILED else INK
     axes.set_title("\n".join(lines), color=colour, fontsize=8)
 
 

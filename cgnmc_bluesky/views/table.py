@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cgnmc_bluesky.analysis.estimate import Status
-from cgnmc_bluesky.views.board import Board, Latest
+from cgnmc_bluesky.results import Result
+from cgnmc_bluesky.views.board import Board, gives, sample_name
 from cgnmc_bluesky.views.text import written
 
 if TYPE_CHECKING:
@@ -37,10 +38,15 @@ class ResultTable(AbstractContextManager["ResultTable"]):
         Where to write; standard output without one.
     rows
         Number of lines kept in view on a terminal, the newest.
+    live
+        Whether lines change while a scan goes on; without it, on terminals.
     """
 
-    def __init__(self, console: Console | None = None, rows: int = 20) -> None:
+    def __init__(
+        self, console: Console | None = None, rows: int = 20, *, live: bool | None = None
+    ) -> None:
         self._console = console or Console()
+        self._is_live = self._console.is_terminal if live is None else live
         self._rows = rows
         self._board = Board(curves_kept=0)
         self._live: Live | None = None
@@ -48,7 +54,7 @@ class ResultTable(AbstractContextManager["ResultTable"]):
 
     def __enter__(self) -> "ResultTable":
         """Begin to show the table."""
-        if self._console.is_terminal:
+        if self._is_live:
             self._live = Live(
                 get_renderable=self._newest,
                 console=self._console,
@@ -73,7 +79,7 @@ class ResultTable(AbstractContextManager["ResultTable"]):
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
         """Take in one result document."""
         self._board(name, doc)
-        if name == "stop" and not self._console.is_terminal:
+        if name == "stop" and not self._is_live:
             ended = self._board.find(doc["run_start"])
             if ended is not None:
                 self._write_line(ended)
@@ -85,40 +91,40 @@ class ResultTable(AbstractContextManager["ResultTable"]):
     def _newest(self) -> RenderableType:
         return _table(self._board.latest()[-self._rows :])
 
-    def _write_line(self, latest: Latest) -> None:
-        table = _table([latest], fixed=True, header=not self._printed)
+    def _write_line(self, result: Result) -> None:
+        table = _table([result], fixed=True, header=not self._printed)
         self._printed = True
         self._console.print(table)
 
 
-def _table(lines: list[Latest], *, fixed: bool = False, header: bool = True) -> Table:
-    widths = (6, 28, 16, 14, 34, 12) if fixed else (None,) * 6
+def _table(lines: list[Result], *, fixed: bool = False, header: bool = True) -> Table:
+    widths = (5, 26, 14, 12, 31, 11) if fixed else (None,) * 6
     table = Table(box=None, show_header=header, header_style="bold", pad_edge=False)
     for heading, width in zip(
         ("scan", "sample", "analysis", "mode", "value ± one sigma", "status"), widths, strict=True
     ):
         table.add_column(heading, width=width, no_wrap=heading in ("scan", "status"))
     table.add_column("reason", overflow="fold", ratio=None if fixed else 1)
-    for latest in lines:
-        table.add_row(*_cells(latest))
+    for result in lines:
+        table.add_row(*_cells(result))
     return table
 
 
-def _cells(latest: Latest) -> tuple[RenderableType, ...]:
-    colour = _COLOURS[latest.status]
+def _cells(result: Result) -> tuple[RenderableType, ...]:
+    colour = _COLOURS[result.status]
     return (
-        Text("–" if latest.scan_id is None else str(latest.scan_id)),
-        Text(latest.sample or latest.run_uid[:8]),
-        Text(latest.analysis.replace("_", " ")),
-        Text(latest.mode),
-        Text(_headline(latest), style="dim" if latest.status is Status.PROVISIONAL else ""),
-        Text(str(latest.status), style=colour),
-        Text(latest.reason, style="dim"),
+        Text("–" if result.scan_id is None else str(result.scan_id)),
+        Text(sample_name(result)),
+        Text(result.analysis.replace("_", " ")),
+        Text(result.mode or ""),
+        Text(_headline(result), style="dim" if result.status is Status.PROVISIONAL else ""),
+        Text(str(result.status), style=colour),
+        Text(result.reason, style="dim"),
     )
 
 
-def _headline(latest: Latest) -> str:
-    names = list(latest.values)
-    own = [name for name in names if name in (latest.analysis, "mean_valence")] or names
-    shown = [name for name in own if latest.gives(name)][:_SHOWN_VALUES]
-    return "\n".join(written(latest, name) for name in shown)
+def _headline(result: Result) -> str:
+    names = list(result.values)
+    own = [name for name in names if name in (result.analysis, "mean_valence")] or names
+    shown = [name for name in own if gives(result, name)][:_SHOWN_VALUES]
+    return "\n".join(written(result, name) for name in shown)

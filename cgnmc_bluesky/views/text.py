@@ -3,14 +3,14 @@
 import math
 import re
 
-from cgnmc_bluesky.views.board import Latest
+from cgnmc_bluesky.results import Result
 
 _VALENCE_FRACTION = re.compile(r"([a-z]{1,2})(\d)_fraction")
 _UNIT_ENDINGS = ("_ev", "_c", "_um", "_deg", "_angstrom")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def with_sigma(value: float, sigma: float, unit: str = "") -> str:
+def with_sigma(value: float, sigma: float | None, unit: str = "") -> str:
     """Write a value with its uncertainty, to as many digits as that bears.
 
     The uncertainty gets two digits where it begins with 1 or 2, else one.
@@ -20,7 +20,7 @@ def with_sigma(value: float, sigma: float, unit: str = "") -> str:
     value
         The value, finite.
     sigma
-        One standard deviation; NaN or zero where there is none: the value then has six digits.
+        One standard deviation; `None` or zero where there is none: the value then has six digits.
     unit
         Unit of both.
 
@@ -33,7 +33,7 @@ def with_sigma(value: float, sigma: float, unit: str = "") -> str:
     >>> with_sigma(1204.0, 35.0)
     '1204 ± 35'
     """
-    if not math.isfinite(sigma) or sigma <= 0:
+    if sigma is None or not sigma > 0:
         number = f"{value:.6g}"
     else:
         digits = _decimals(sigma)
@@ -86,7 +86,11 @@ def label(name: str) -> str:
     return name.removeprefix("fraction_").removeprefix("component_").replace("_", " ")
 
 
-def written(latest: Latest, name: str) -> str:
-    """Write one value of a result: its name, value, uncertainty and unit."""
-    number = with_sigma(latest.values[name], latest.sigma(name), latest.unit(name))
+def written(result: Result, name: str) -> str:
+    """Write one value of a result that gives it: its name, value, uncertainty and unit."""
+    unit = result.units[name]
+    is_number = unit in {"1", "dimensionless"}
+    number = with_sigma(
+        result.values[name] or 0.0, result.sigmas.get(name), "" if is_number else unit
+    )
     return f"{label(name)} {number}"

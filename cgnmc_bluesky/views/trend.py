@@ -5,7 +5,8 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from cgnmc_bluesky.analysis.estimate import Status
-from cgnmc_bluesky.views.board import Board, Latest
+from cgnmc_bluesky.results import Result
+from cgnmc_bluesky.views.board import Board, gives, number, sample_name
 from cgnmc_bluesky.views.figure import ALARM, MARKERS, SERIES, DocumentFigure
 from cgnmc_bluesky.views.text import ion, valence_of
 
@@ -63,49 +64,50 @@ class TrendFigure(DocumentFigure):
         _write_failures(all_axes[0], results)
 
 
-def _scan_numbers(results: list[Latest]) -> dict[str, float]:
+def _scan_numbers(results: list[Result]) -> dict[str, float]:
     """Scan numbers where every run has its own, else 1, 2, 3, … in the order of the runs."""
-    numbers = {latest.run_uid: latest.scan_id for latest in results}
+    numbers = {result.run_uid: result.scan_id for result in results}
     if None in numbers.values() or len(set(numbers.values())) < len(numbers):
-        return {run_uid: float(place) for place, run_uid in enumerate(numbers, start=1)}
-    return {run_uid: float(number) for run_uid, number in numbers.items() if number is not None}
+        return {run_uid: float(count) for count, run_uid in enumerate(numbers, start=1)}
+    return {run_uid: float(scan_id) for run_uid, scan_id in numbers.items() if scan_id is not None}
 
 
-def _samples_apart(results: list[Latest]) -> list[str]:
-    samples = list(dict.fromkeys(latest.sample for latest in results))
+def _samples_apart(results: list[Result]) -> list[str]:
+    samples = list(dict.fromkeys(sample_name(result) for result in results))
     return samples if 1 < len(samples) <= _SAMPLES_APART else []
 
 
-def _panels(results: list[Latest], x: Mapping[str, float]) -> dict[str, _Series]:
+def _panels(results: list[Result], x: Mapping[str, float]) -> dict[str, _Series]:
     apart = bool(_samples_apart(results))
     panels: dict[str, _Series] = {}
-    for latest in results:
-        if latest.run_uid not in x:
+    for result in results:
+        if result.run_uid not in x:
             continue
-        for name, title, label in _quantities(latest, samples_apart=apart):
-            if latest.gives(name):
-                point = (x[latest.run_uid], latest.values[name], latest.sigma(name), latest.status)
+        for name, title, label in _quantities(result, samples_apart=apart):
+            if gives(result, name):
+                value, sigma = number(result.values, name), number(result.sigmas, name)
+                point = (x[result.run_uid], value, sigma, result.status)
                 panels.setdefault(title, {}).setdefault(label, []).append(point)
     return panels
 
 
-def _quantities(latest: Latest, *, samples_apart: bool) -> Iterator[tuple[str, str, str]]:
+def _quantities(result: Result, *, samples_apart: bool) -> Iterator[tuple[str, str, str]]:
     """Name, panel and series of each value that has a trend."""
-    own = valence_of(latest.analysis)
-    for name in latest.values:
+    own = valence_of(result.analysis)
+    for name in result.values:
         valence = valence_of(name)
         if name == "edge_ev":
-            yield name, "edge position (eV)", latest.sample if samples_apart else ""
+            yield name, "edge position (eV)", sample_name(result) if samples_apart else ""
         elif own and valence and samples_apart:
             if valence == own:
-                yield name, f"{ion(*valence)} fraction", latest.sample
+                yield name, f"{ion(*valence)} fraction", sample_name(result)
         elif own and valence:
             yield name, f"fraction of {valence[0]}", ion(*valence)
 
 
 def _draw_series(axes: "Axes", series: _Series) -> None:
-    for number, (label, points) in enumerate(series.items()):
-        colour, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
+    for place, (label, points) in enumerate(series.items()):
+        colour, marker = SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)]
         ordered = sorted(points)
         x_line, y_line = [point[0] for point in ordered], [point[1] for point in ordered]
         axes.plot(x_line, y_line, color=colour, linewidth=0.6, alpha=0.5)
@@ -128,8 +130,8 @@ def _draw_legends(figure: "Figure", all_axes: "list[Axes]", *, samples_apart: bo
             axes.legend(loc="best")
 
 
-def _write_failures(axes: "Axes", results: list[Latest]) -> None:
-    failed = [latest for latest in results if latest.status is Status.FAILED]
+def _write_failures(axes: "Axes", results: list[Result]) -> None:
+    failed = [result for result in results if result.status is Status.FAILED]
     if failed:
         text = f"{len(failed)} of {len(results)} results failed, the last: {failed[-1].reason}"
         axes.set_title(fill(text, _TITLE_CHARACTERS), color=ALARM, fontsize=8)

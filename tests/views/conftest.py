@@ -55,17 +55,8 @@ def _stream(uid: str, name: str, keys: dict[str, Any], data: dict[str, Any]) -> 
         "descriptor",
         {"uid": descriptor, "run_start": uid, "name": name, "data_keys": keys, "time": 0.0},
     )
-    yield (
-        "event",
-        {
-            "uid": f"{descriptor}-1",
-            "descriptor": descriptor,
-            "seq_num": 1,
-            "time": 0.5,
-            "data": data,
-            "timestamps": dict.fromkeys(data, 0.5),
-        },
-    )
+    event = {"uid": f"{descriptor}-1", "descriptor": descriptor, "seq_num": 1, "time": 0.5}
+    yield "event", {**event, "data": data, "timestamps": dict.fromkeys(data, 0.5), "filled": {}}
 
 
 @pytest.fixture

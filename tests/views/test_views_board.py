@@ -1,10 +1,11 @@
 import math
 from threading import Thread
 
+import event_model
 import numpy as np
 
 from cgnmc_bluesky.analysis.estimate import Status
-from cgnmc_bluesky.views.board import Board
+from cgnmc_bluesky.views.board import Board, gives
 
 EDGE = {"edge_ev": (8344.8, 0.02, "eV")}
 
@@ -17,8 +18,8 @@ def test_newest_event_and_curves_are_kept(result_documents, spectrum):
     assert (latest.run_uid, latest.scan_id, latest.sample) == ("run-1", 1, "conventional")
     assert (latest.status, latest.reason, latest.mode) == (Status.FINAL, "no foil", "transmission")
     assert latest.values == {"edge_ev": 8344.8}
-    assert latest.sigma("edge_ev") == 0.02
-    assert latest.unit("edge_ev") == "eV"
+    assert latest.sigmas == {"edge_ev": 0.02}
+    assert latest.units == {"edge_ev": "eV"}
     np.testing.assert_array_equal(latest.curves["mu"], spectrum["mu"])
 
 
@@ -26,8 +27,8 @@ def test_event_page_counts_by_its_last_row(result_documents):
     board = Board()
     for name, doc in result_documents("edge_position", EDGE):
         if name == "event":
-            page = {key: [-1.0, value] for key, value in doc["data"].items()}
-            board("event_page", {**doc, "seq_num": [1, 2], "data": page})
+            earlier = {**doc, "data": {**doc["data"], "edge_ev": -1.0}}
+            board("event_page", event_model.pack_event_page(earlier, {**doc, "seq_num": 2}))
         else:
             board(name, doc)
     assert board.latest()[0].values["edge_ev"] == 8344.8
@@ -37,7 +38,7 @@ def test_a_value_that_is_not_given_is_not_shown(result_documents):
     board = Board()
     for name, doc in result_documents("edge_position", {"edge_ev": (math.nan, math.nan, "eV")}):
         board(name, doc)
-    assert not board.latest()[0].gives("edge_ev")
+    assert not gives(board.latest()[0], "edge_ev")
 
 
 def test_nothing_is_shown_of_waiting_and_failed_results(result_documents):
@@ -45,7 +46,7 @@ def test_nothing_is_shown_of_waiting_and_failed_results(result_documents):
     for status in ("waiting", "failed"):
         for name, doc in result_documents("edge_position", EDGE, status=status):
             board(name, doc)
-    assert not any(latest.gives("edge_ev") for latest in board.latest())
+    assert not any(gives(latest, "edge_ev") for latest in board.latest())
 
 
 def test_only_the_newest_curves_are_kept(result_documents, spectrum):
