@@ -47,7 +47,7 @@ define install
 	@echo "installing into .venv (a few minutes the first time)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile \
 		--constraint constraints.txt --editable '$(1)'
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q -j 0 .venv/lib cgnmc_bluesky || true
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q -j 0 -x '/tests?/' .venv/lib || true
 	@touch $@
 endef
 
