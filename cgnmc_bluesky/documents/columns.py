@@ -124,7 +124,8 @@ class Shapes:
         for index, (reading, seq_num) in enumerate(zip(readings, seq_nums, strict=True)):
             row = _numbers(reading)
             if row is None:
-                self._notes.row(column.key, "no number", seq_num)
+                fault = "row missing" if column.is_external else "no number"
+                self._notes.row(column.key, fault, seq_num)
             elif row.shape != (shape := self._shape(column, row.shape)):
                 fault = f"row of shape {row.shape} instead of {shape}"
                 self._notes.row(column.key, fault, seq_num)

@@ -32,9 +32,14 @@ class Frame:
 
 
 class Source(Protocol):
-    """The frames of one resource; `fault` says why they can never be read, if so."""
+    """The frames of one resource.
+
+    `fault` says why they can never be read, if so; `trouble` why they could not be read just now.
+    """
 
     fault: str
+    trouble: str
+    is_outside: bool
 
     def has(self, frame: Frame, shape: tuple[int, ...]) -> bool:
         """Tell whether the frame is there, as far as seen so far."""
@@ -53,7 +58,7 @@ class Unreadable:
     """A resource whose frames cannot be had, whatever happens."""
 
     def __init__(self, fault: str, *, is_outside: bool = False) -> None:
-        self.fault = fault
+        self.fault, self.trouble = fault, ""
         self.is_outside = is_outside
 
     def has(self, frame: Frame, shape: tuple[int, ...]) -> bool:
@@ -80,7 +85,7 @@ class Dataset:
     """
 
     def __init__(self, path: Path, name: str, frames_a_reading: int, folders: "Folders") -> None:
-        self.fault = ""
+        self.fault, self.trouble, self.is_outside = "", "", False
         self._path = path
         self._name = name
         self._frames_a_reading = frames_a_reading
@@ -101,7 +106,9 @@ class Dataset:
                 self._open()
             else:
                 self._dataset.refresh()
-        except READ_ERRORS:
+            self.trouble = ""
+        except READ_ERRORS as error:
+            self.trouble = f"file {str(self._path)!r} cannot be read ({error})"
             self.close()
         return self._extent() != before
 
@@ -138,7 +145,7 @@ class Dataset:
             paths = _files_behind(dataset, self._path)
             beyond = [path for path in paths if path not in self._folders]
             if beyond:
-                self.fault = self._folders.refusal(beyond[0])
+                self.fault, self.is_outside = self._folders.refusal(beyond[0]), True
             else:
                 self._dataset = dataset
         finally:
@@ -150,7 +157,7 @@ class Handled:
     """Frames that only a handler installed for their format can read."""
 
     def __init__(self, path: Path, handler: Any, settings: Mapping[str, Any], folders: "Folders"):
-        self.fault = ""
+        self.fault, self.trouble, self.is_outside = "", "", False
         self._path = path
         self._make = handler
         self._settings = settings
@@ -159,7 +166,7 @@ class Handled:
 
     def has(self, frame: Frame, shape: tuple[int, ...]) -> bool:
         """Tell whether reading is worth a try."""
-        return True
+        return not self.fault
 
     def refresh(self) -> bool:
         """Open the file anew next time, since handlers do not follow a file that grows."""
@@ -173,7 +180,7 @@ class Handled:
         wanted = [frame.place for frame in frames if isinstance(frame.place, Mapping)]
         for path in map(Path, self._handler.get_file_list(wanted)):
             if path not in self._folders:
-                self.fault = self._folders.refusal(path)
+                self.fault, self.is_outside = self._folders.refusal(path), True
                 raise OSError(self.fault)
         return np.stack([np.asarray(self._handler(**place)) for place in wanted])
 

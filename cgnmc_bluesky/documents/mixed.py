@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.documents.columns import Column, Layout
 from cgnmc_bluesky.documents.faults import Notes, ReadingError
-from cgnmc_bluesky.documents.files import READ_ERRORS, Frame, Source, Unreadable
+from cgnmc_bluesky.documents.files import READ_ERRORS, Frame, Source
 from cgnmc_bluesky.documents.streams import Stream
 
 NUMBERS_A_BLOCK = 2**22
@@ -83,10 +83,6 @@ class Mixed(Stream):
             if before is None or _is_later(frame, before):
                 self._touch(seq_num, layout).frames[key] = frame
 
-    def row_numbers(self) -> set[int]:
-        """Sequence numbers of the rows that came, with an event or without."""
-        return set(self._rows)
-
     @property
     def is_waiting(self) -> bool:
         """Whether rows wait for their files to grow."""
@@ -101,16 +97,17 @@ class Mixed(Stream):
             Once for each file outside the readable folders; it is left out from then on.
         """
         waiting = self._waiting(is_final)
-        for seq_num in waiting:
-            self._check_folders(self._rows[seq_num])
-        self._touched.clear()
         states = [(seq_num, self._state(seq_num, is_final)) for seq_num in waiting]
+        self._touched.clear()
         ready = [(seq_num, state) for seq_num, state in states if state is not None]
         for (_, in_files), group in groupby(ready, lambda it: (self._rows[it[0]].layout, it[1])):
             rows = [seq_num for seq_num, _ in group]
             size = _rows_a_block(self._rows[rows[0]].layout)
             for first in range(0, len(rows), size):
                 yield from self._read(rows[first : first + size], in_files, is_final)
+
+    def _numbers(self) -> set[int]:
+        return set(self._rows)
 
     def _touch(self, seq_num: int, layout: Layout) -> Row:
         row = self._rows.setdefault(seq_num, Row(layout))
@@ -122,21 +119,13 @@ class Mixed(Stream):
         """Rows worth a look: with news of them, with files that have grown, finally all."""
         have_grown = [self._sources[resource].refresh() for resource in self._dry]
         if is_final:
+            self._blocked.clear()
             return sorted(seq_num for seq_num, row in self._rows.items() if not row.is_given)
         if any(have_grown):
             self._touched |= self._blocked
             self._blocked.clear()
             self._dry.clear()
         return sorted(self._touched)
-
-    def _check_folders(self, row: Row) -> None:
-        for key, frame in row.frames.items():
-            source = self._sources[frame.resource]
-            if source.fault and frame.resource not in self._refused:
-                self._refused.add(frame.resource)
-                self._notes.key(key, source.fault)
-                if isinstance(source, Unreadable) and source.is_outside:
-                    raise ReadingError(f"data key {key!r}: {source.fault}")
 
     def _state(self, seq_num: int, is_final: bool) -> tuple[bool, ...] | None:
         """Tell which external readings of a row are in files; `None` where the row must wait."""
@@ -148,28 +137,35 @@ class Mixed(Stream):
         in_files = []
         for column in row.layout.external:
             frame = row.frames.get(column.key)
-            is_there = frame is not None and self._is_visible(frame, column.shape)
-            if not is_there and not is_final and self._may_come(row, column, frame):
+            if frame is None:
+                may_come, is_there = row.data.get(column.key) is None, False
+            else:
+                is_there = self._is_visible(frame, column.shape)
+                may_come = not is_there and not self._is_lost(frame, column.key, is_final)
+            if may_come and not is_final:
                 if frame is not None:
                     self._blocked.add(seq_num)
                 return None
             in_files.append(is_there)
         return tuple(in_files)
 
-    def _may_come(self, row: Row, column: Column, frame: Frame | None) -> bool:
-        if frame is None:
-            return row.data.get(column.key) is None
-        return not self._sources[frame.resource].fault
-
     def _is_visible(self, frame: Frame, shape: tuple[int, ...]) -> bool:
         source = self._sources[frame.resource]
-        if source.fault:
-            return False
         if not source.has(frame, shape) and frame.resource not in self._dry:
             source.refresh()
             if not source.has(frame, shape):
                 self._dry.add(frame.resource)
         return source.has(frame, shape)
+
+    def _is_lost(self, frame: Frame, key: str, is_final: bool) -> bool:
+        source = self._sources[frame.resource]
+        fault = source.fault or (source.trouble if is_final else "")
+        if fault:
+            self._notes.key(key, fault)
+            if source.is_outside and frame.resource not in self._refused:
+                self._refused.add(frame.resource)
+                raise ReadingError(f"data key {key!r}: {fault}")
+        return bool(fault)
 
     def _read(
         self, seq_nums: Sequence[int], in_files: Sequence[bool], is_final: bool

@@ -150,15 +150,10 @@ class RunReader:
             yield from self._arrived(awaited)
         for stream in self._mixed():
             yield from stream.complete(is_final=True)
-        self._note_missing_rows(doc.get("num_events") or {})
+        made = doc.get("num_events") or {}
+        for name, rows in self._streams.items():
+            rows.note_missing_rows(made.get(name, 0))
         self.close()
-
-    def _note_missing_rows(self, made: Mapping[str, int]) -> None:
-        for name, stream in self._streams.items():
-            came = stream.row_numbers()
-            n_rows = max(made.get(name, 0), *came, 0)
-            for seq_num in set(range(1, n_rows + 1)) - came:
-                self._notes.row(name, "row missing", seq_num)
 
     def _on_descriptor(self, doc: Mapping[str, Any]) -> Iterable[Block]:
         if doc["uid"] in self._layouts:

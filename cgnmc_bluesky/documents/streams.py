@@ -60,8 +60,13 @@ class Stream:
         ]
         return (self._block(layout, readings, numbers, new_times),)
 
-    def row_numbers(self) -> set[int]:
-        """Sequence numbers of the rows that came."""
+    def note_missing_rows(self, n_made: int) -> None:
+        """Note the rows that never came, of `n_made` or of those before the last that came."""
+        came = self._numbers()
+        for seq_num in set(range(1, max(n_made, *came, 0) + 1)) - came:
+            self._notes.row(self.name, "row missing", seq_num)
+
+    def _numbers(self) -> set[int]:
         return {int(seq_num) for seq_num, _ in self._seen}
 
     def _known(
@@ -106,9 +111,8 @@ class Monitor(Stream):
     others are numbered as they come; their time is that of their reading, not of the event.
     """
 
-    def row_numbers(self) -> set[int]:
-        """Numbers given to the rows that came."""
-        return set(range(1, len(self._seen) + 1))
+    def note_missing_rows(self, n_made: int) -> None:
+        """Leave it: of a monitor's readings nobody knows how many there were."""
 
     def _known(
         self, seq_num: int, time_s: float, stamps: Iterable[float | None]

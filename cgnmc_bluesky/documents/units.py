@@ -1,6 +1,9 @@
 """From the unit a key was recorded in to the unit its role is in."""
 
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -65,10 +68,10 @@ def conversion(recorded: str, wanted: str, *, key: str, role: str) -> Conversion
     >>> conversion("degC", "degC", key="t", role="temperature_c") is None
     True
     """
-    recorded, wanted = _spelled(recorded), _spelled(wanted)
-    if not recorded or not wanted or recorded == wanted:
+    spelled = _spelled(recorded), _spelled(wanted)
+    if not all(spelled) or len(set(spelled)) == 1:
         return None
-    found = _converted(recorded, wanted)
+    found = _converted(*spelled)
     if found is None:
         raise ReadingError(
             f"data key {key!r} is recorded in {recorded!r}, which cannot become {wanted!r}, "
@@ -83,14 +86,18 @@ def _spelled(unit: str) -> str:
     return SPELLINGS.get(unit.casefold(), unit)
 
 
-def _converted(recorded: str, wanted: str) -> Conversion | None:
-    from fractions import Fraction
-    from tokenize import TokenError
-
+@cache
+def _registry() -> Any:
     import pint
 
     # Fractions, so that a factor of a thousand is a thousand to the last bit.
-    units: Any = pint.UnitRegistry(non_int_type=Fraction)
+    return pint.UnitRegistry(non_int_type=Fraction)
+
+
+def _converted(recorded: str, wanted: str) -> Conversion | None:
+    import pint
+
+    units = _registry()
     try:
         # Angles and counts share a dimension (none), but not a root.
         if units.get_root_units(recorded)[1] != units.get_root_units(wanted)[1]:
