@@ -42,8 +42,9 @@ def documents(
 def spectrum(
     file: Path, first_ev: float = 8100.0, last_ev: float = 8600.0, header: str = ""
 ) -> str:
-    energies = np.linspace(first_ev, last_ev, 50)
-    rows = "\n".join(f"{energy} {1 / (1 + np.exp(8340 - energy))}" for energy in energies)
+    energies = np.arange(first_ev, last_ev, 0.5)
+    mu = 1 / (1 + np.exp((8340 - energies) / 2)) - energies / 1e5
+    rows = "\n".join(f"{energy} {value}" for energy, value in zip(energies, mu, strict=True))
     file.write_text(f"{header}{rows}\n")
     return str(file)
 
@@ -353,3 +354,34 @@ def test_a_draft_without_anything_to_recognise():
 @settings(deadline=None, max_examples=30)
 def test_a_draft_is_valid_whatever_the_keys(units):
     drafted(documents({key: {"units": unit} for key, unit in units.items()}, energies_ev=()))
+
+
+def with_foil_channel(file: Path, foil_edge_ev: float) -> str:
+    energies = np.arange(8200.0, 8600.0, 0.5)
+    mu, foil = (1 / (1 + np.exp((edge - energies) / 2)) for edge in (8342.0, foil_edge_ev))
+    columns = np.stack([energies, mu, foil], axis=1)
+    np.savetxt(file, columns, header="energy mutrans murefer")
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("foil_edge_ev", "severity"), [(8341.0, Severity.OK), (8349.0, Severity.WARNING)]
+)
+def test_a_foil_channel_that_is_no_foil_stands_out(tmp_path, foil_edge_ev, severity):
+    written = standards(tmp_path) | {"xanes": XANES | {"murefer": "murefer"}}
+    written["foil"][0]["energy_ev"] = 8340.0
+    written["reference"][0]["file"] = with_foil_channel(tmp_path / "own.dat", foil_edge_ev)
+    findings = check(Beamline.from_dict(written))
+    [found] = [finding for finding in findings if "'NiO' is shifted" in finding.message]
+    assert found.severity is severity
+    shift_ev = float(found.message.split()[4])
+    assert shift_ev == pytest.approx(8340.0 - foil_edge_ev, abs=0.3)
+
+
+def test_a_foil_without_an_edge(tmp_path):
+    written = standards(tmp_path)
+    flat = tmp_path / "flat.dat"
+    flat.write_text("".join(f"{energy} 1.0\n" for energy in range(8200, 8500)))
+    written["foil"][0]["file"] = str(flat)
+    [line] = said(check(Beamline.from_dict(written)), Severity.ERROR)
+    assert "flat.dat shows no edge" in line

@@ -10,13 +10,14 @@ from cgnmc_bluesky.beamline import (
     Reference,
     edge_energy_ev,
 )
-from cgnmc_bluesky.check.findings import Finding, error, ok, warning
+from cgnmc_bluesky.check.findings import Finding, Severity, error, ok, warning
 from cgnmc_bluesky.spectra import SpectrumError, read_spectra, standard_names
+from cgnmc_bluesky.standards import standards_of
 
 SPAN_EV = (-15.0, 50.0)
 """What of a spectrum is needed around its edge where no fit range is set, in eV."""
-TABLES_DIFFER_EV = 5.0
-"""More than this, in eV, no two tables of edge energies differ in the metals used as foils."""
+PLAUSIBLE_EV = 5.0
+"""More than this, in eV, neither tables of edge energies nor monochromators are off."""
 
 
 def check_configuration(beamline: Beamline) -> Iterator[Finding]:
@@ -36,12 +37,13 @@ def check_configuration(beamline: Beamline) -> Iterator[Finding]:
         else:
             remedy = "name a folder of this machine, or take it out"
             yield warning("[data] readable", f"{folder} is no folder here", remedy)
-    for reference in beamline.reference:
-        yield _reference(beamline, reference)
+    read = [_reference(beamline, reference) for reference in beamline.reference]
+    read += [finding for foil in beamline.foil for finding in _foil(foil)]
+    yield from read
     for edge in dict.fromkeys(reference.edge for reference in beamline.reference):
         yield from _references_together(beamline, edge)
-    for foil in beamline.foil:
-        yield from _foil(foil)
+        if all(finding.severity is not Severity.ERROR for finding in read):
+            yield from _calibration(beamline, edge)
 
 
 def _reference(beamline: Beamline, reference: Reference) -> Finding:
@@ -115,11 +117,33 @@ def _references_together(beamline: Beamline, edge: Edge) -> Iterator[Finding]:
         yield ok(where, f"{len(references)}, edges are matched to '{template.name}'")
 
 
+def _calibration(beamline: Beamline, edge: Edge) -> Iterator[Finding]:
+    references, where = beamline.references_of(edge), f"references of {edge}"
+    if any(reference.run for reference in references):
+        return
+    for mode in dict.fromkeys(reference.mode for reference in references):
+        try:
+            standards = standards_of(beamline, edge, mode)
+        except ConfigurationError as problem:
+            message, _, remedy = str(problem).partition("; ")
+            yield error(where, message, remedy)
+            continue
+        for note in standards.model.notes:
+            yield warning(where, note, "see that what it was measured with is a foil of this edge")
+        for found in standards.references:
+            shift_ev, sigma_ev = found["calibration_shift_ev"], found["calibration_sigma_ev"]
+            message = f"'{found['name']}' is shifted by {shift_ev:+.2f} ± {sigma_ev:.2f} eV"
+            if abs(shift_ev) > PLAUSIBLE_EV:
+                yield warning(where, message, "see that its foil channel is a foil of this edge")
+            else:
+                yield ok(where, message)
+
+
 def _foil(foil: Foil) -> Iterator[Finding]:
     where = f"[[foil]] {foil.edge}"
     tabulated_ev, table = edge_energy_ev(foil.edge)
     energy_ev, _ = foil.first_inflection_ev()
-    if abs(energy_ev - tabulated_ev) > TABLES_DIFFER_EV:
+    if abs(energy_ev - tabulated_ev) > PLAUSIBLE_EV:
         message = f"energy_ev = {energy_ev:g}, where {table} has {tabulated_ev:g}"
         yield warning(where, message, "correct the energy or the edge")
     else:
