@@ -13,6 +13,10 @@ from cgnmc_bluesky.analysis.estimate import Estimate, Status
 Sink = Callable[[str, Mapping[str, Any]], None]
 """Takes a document's name and the document."""
 
+_IN_KEYS = str.maketrans({".": "\u2024", "/": "\u2215"})
+_IN_NAMES = str.maketrans({"\u2024": ".", "\u2215": "/"})
+"""A data key holds no full stop and no slash; a reference's name (Li0.5NiO2) may."""
+
 PREVIEW = "_preview"
 """Ending of streams that are for the eye while a run goes on, and are not stored."""
 
@@ -137,6 +141,8 @@ class ResultWriter:
             self._emit("stop", stop)
 
     def _event(self, stream: str, data: dict[str, Any], units: Mapping[str, str]) -> None:
+        data = {name.translate(_IN_KEYS): value for name, value in data.items()}
+        units = {name.translate(_IN_KEYS): unit for name, unit in units.items()}
         if self._run is None:
             metadata = self._subject.metadata()
             self._run = event_model.compose_run(
@@ -298,11 +304,17 @@ class ResultCollector:
         if result is None:
             return
         if descriptor["name"] != "primary":
-            curves = {name: np.asarray(value, dtype=float) for name, value in data.items()}
+            curves = {
+                name.translate(_IN_NAMES): np.asarray(value, dtype=float)
+                for name, value in data.items()
+            }
             self._open[run_start] = replace(result, curves=curves)
             return
-        names = [name.removesuffix("_sigma") for name in data if name.endswith("_sigma")]
         keys = descriptor["data_keys"]
+        units = {name: keys[name].get("units") or "" for name in data}
+        data = {name.translate(_IN_NAMES): value for name, value in data.items()}
+        units = {name.translate(_IN_NAMES): unit for name, unit in units.items()}
+        names = [name.removesuffix("_sigma") for name in data if name.endswith("_sigma")]
         self._open[run_start] = replace(
             result,
             status=Status(data["status"]),
@@ -310,7 +322,7 @@ class ResultCollector:
             n_points=int(data["n_points"]),
             values={name: _finite(data[name]) for name in names},
             sigmas={name: _finite(data[f"{name}_sigma"]) for name in names},
-            units={name: keys[name].get("units") or "" for name in names},
+            units={name: units[name] for name in names},
         )
 
 

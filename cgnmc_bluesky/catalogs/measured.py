@@ -132,6 +132,7 @@ def _metadata(
 ) -> dict[str, Any]:
     header = spectrum.metadata
     element = header.get("Element", {})
+    standard = standard_names(spectrum.columns)
     metadata = {
         "scan_id": scan_id,
         "plan_name": "measured_spectrum",
@@ -139,9 +140,7 @@ def _metadata(
         "file": path.name,
         "content_hash": spectrum.content_hash,
         "XDI": header,
-        "columns": {
-            keys[name]: standard for name, standard in standard_names(spectrum.columns).items()
-        },
+        "columns": {keys[name]: standard.get(name, "") for name in spectrum.columns},
     }
     if element.get("symbol") and element.get("edge"):
         metadata["edge"] = f"{element['symbol']} {element['edge']}"

@@ -118,7 +118,7 @@ def _spectrum(
 ) -> Spectrum:
     energy_ev = rows.values["energy_ev"]
     usable = np.isfinite(energy_ev) & (energy_ev > 0)
-    notes = [_note(keys["energy_ev"], ~usable, "without an energy")]
+    notes = [_note(keys.get("energy_ev", "energy"), ~usable, "without an energy")]
     for role, values in readings.items():
         key = keys.get(role, role)
         faults = _faults(values, usable, beam=role == "i0", positive=role in positive)

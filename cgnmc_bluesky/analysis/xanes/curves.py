@@ -51,7 +51,7 @@ def jumps(energy_ev: Floats, residual: Floats, *, threshold: float = 7.0) -> NDA
         What a fit left, shape `(n,)`.
     threshold
         How many standard deviations of the noise a point must stand out from the two points to
-        either side; and three times as far as these spread among themselves.
+        either side; and three times as far as the middle two of these lie apart.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def jumps(energy_ev: Floats, residual: Floats, *, threshold: float = 7.0) -> NDA
     out = np.abs(residual - 0.5 * (others[1] + others[2]))
     centred = np.abs(residual - np.median(residual))
     noise = max(_GAUSSIAN_MAD * float(np.median(centred)), point_noise(energy_ev, residual))
-    return (out > threshold * noise) & (out > 3 * (others[3] - others[0]))
+    return (out > threshold * noise) & (out > 3 * (others[2] - others[1]))
 
 
 def correlation_length(residual: Floats) -> float:

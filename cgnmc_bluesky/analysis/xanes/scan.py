@@ -28,10 +28,11 @@ NEEDED: Mapping[str, tuple[frozenset[str], ...]] = {
 }
 """Roles that a mode needs beside the energy: any one of the sets."""
 
-_ABSORPTION: Mapping[str, Callable[[Block, Mapping[str, str]], Spectrum]] = {
+ABSORPTION: Mapping[str, Callable[[Block, Mapping[str, str]], Spectrum]] = {
     "transmission": transmitted,
     "fluorescence": fluorescent,
 }
+"""How each mode's absorption follows from the readings."""
 
 
 class NotYet(ValueError):
@@ -123,7 +124,7 @@ class ScanAccumulator(ABC):
         try:
             rows = join(self._tables, self.mode)
             rows = replace(rows, values={**rows.values, **self._constant_roles(len(rows))})
-            spectrum = _ABSORPTION[self.mode](rows, self._keys)
+            spectrum = ABSORPTION[self.mode](rows, self._keys)
             notes = spectrum.notes
             axis = self._axis(rows)
             said = self._say(spectrum, axis, ended=ended)

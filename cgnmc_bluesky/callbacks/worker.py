@@ -1,0 +1,178 @@
+"""The process that live analyses work in: `python -m cgnmc_bluesky.callbacks.worker FD`."""
+
+import logging
+import resource
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+from cgnmc_bluesky.analysis.estimate import Estimate, Status
+from cgnmc_bluesky.beamline import Beamline, ConfigurationError
+from cgnmc_bluesky.callbacks.pipeline import Pipeline, RunAnalysis
+from cgnmc_bluesky.results import ResultWriter, Subject, sample_of
+
+PREVIEW_PERIOD_S = 0.2
+"""Curves for the eye are sent no more often than this."""
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Takes documents of interleaved runs, and works on each with a pipeline of its own.
+
+    Parameters
+    ----------
+    connection
+        To the scan's process.
+    kinds
+        The analyses.
+    beamline
+        The configuration, or `None` for that of each run.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        kinds: Sequence[type[RunAnalysis]],
+        beamline: Beamline | None,
+    ) -> None:
+        self._connection = connection
+        self._kinds = kinds
+        self._beamline = beamline
+        self._pipelines: dict[str, Pipeline] = {}
+        self._run_of: dict[str, str] = {}
+        self._said: list[tuple[Any, ...]] = []
+        self._previewed_s = 0.0
+
+    def work(self) -> None:
+        """Serve until asked to end, or until the other side is gone."""
+        while True:
+            try:
+                documents = self._connection.recv()
+            except EOFError:
+                return
+            if documents is None:
+                self._answer(0)
+                return
+            for name, doc in documents:
+                self._take(name, doc)
+            if not self._connection.poll():
+                self._update()
+            self._answer(1)
+
+    def say(self, *message: Any) -> None:
+        """Add to the next answer."""
+        self._said.append(message)
+
+    def _answer(self, answered: int) -> None:
+        said, self._said = self._said, []
+        self._connection.send((said, answered))
+
+    def _update(self) -> None:
+        now_s = time.monotonic()
+        curves = now_s - self._previewed_s > PREVIEW_PERIOD_S
+        if curves:
+            self._previewed_s = now_s
+        for pipeline in self._pipelines.values():
+            pipeline.update(curves=curves)
+
+    def _take(self, name: str, doc: Mapping[str, Any]) -> None:
+        if name == "start":
+            self._begin(doc)
+            return
+        run_uid = self._run(name, doc)
+        pipeline = self._pipelines.get(run_uid)
+        try:
+            if pipeline is not None:
+                pipeline(name, doc)
+        except Exception:
+            logger.exception("documents of run %s cannot be read", run_uid)
+            self._give_up(self._pipelines.pop(run_uid))
+        if name == "stop":
+            self._end(run_uid)
+
+    def _begin(self, start: Mapping[str, Any]) -> None:
+        if start.get("purpose") == "analysis":
+            self.say("done", start["uid"])
+            return
+        pipeline = Pipeline(self._kinds, self._emit, beamline=self._beamline)
+        try:
+            pipeline("start", start)
+        except ConfigurationError as error:
+            self._say_failed(start, str(error))
+        else:
+            self._pipelines[start["uid"]] = pipeline
+
+    def _end(self, run_uid: str) -> None:
+        self._pipelines.pop(run_uid, None)
+        self._run_of = {uid: run for uid, run in self._run_of.items() if run != run_uid}
+        self.say("done", run_uid)
+
+    def _give_up(self, pipeline: Pipeline) -> None:
+        try:
+            pipeline.close()
+        except Exception:
+            logger.exception("the analysis cannot be closed")
+
+    def _emit(self, name: str, doc: Mapping[str, Any]) -> None:
+        self.say("result", name, doc)
+
+    def _say_failed(self, start: Mapping[str, Any], why: str) -> None:
+        for kind in self._kinds:
+            subject = Subject(
+                run_uid=start["uid"],
+                scan_id=start.get("scan_id"),
+                plan_name=start.get("plan_name"),
+                sample=sample_of(start),
+                analysis=kind.name,
+                version=kind.version,
+            )
+            writer = ResultWriter(subject, self._emit)
+            writer.update(Estimate(Status.FAILED, why, {}), float(start.get("time") or 0.0))
+            writer.close("fail", why)
+
+    def _run(self, name: str, doc: Mapping[str, Any]) -> str:
+        """Which run a document is of, by what it refers to."""
+        run_uid = doc.get("run_start")
+        for reference in ("descriptor", "stream_resource", "resource"):
+            run_uid = run_uid or self._run_of.get(str(doc.get(reference)))
+        if run_uid is None and len(self._pipelines) == 1:
+            run_uid = next(iter(self._pipelines))
+        if name in {"descriptor", "resource", "stream_resource"} and run_uid:
+            self._run_of[doc["uid"]] = run_uid
+        return str(run_uid)
+
+
+class _Forward(logging.Handler):
+    """Sends what is logged to the other side, where the user's log is."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self._worker = worker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._worker.say("log", record.levelno, self.format(record).replace("%", "%%"))
+
+
+def main(descriptor: int) -> None:
+    """Serve the process at the other end of a pipe.
+
+    Parameters
+    ----------
+    descriptor
+        File descriptor of our end.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = Connection(descriptor)
+    kinds, beamline, memory_bytes = connection.recv()
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    worker = Worker(connection, kinds, beamline)
+    logging.getLogger().addHandler(_Forward(worker))
+    worker.work()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
