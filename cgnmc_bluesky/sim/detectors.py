@@ -35,7 +35,7 @@ class Channel(Device, ABC):
         Of its noise; `None` for a reading without noise.
     """
 
-    reading = Component(Reading, value=0.0, units="A", kind=Kind.hinted)
+    reading = Component(Reading, value=0.0, units="A", precision=13, kind=Kind.hinted)
     dwell_s = Component(Setting, value=0.1, units="s", limits=(1e-3, 600.0), kind=Kind.config)
 
     def __init__(
@@ -163,7 +163,7 @@ class IonChamber(Channel):
 class FluorescenceDetector(Channel):
     """A photon counter beside the sample: counts in the dwell."""
 
-    reading = Component(Reading, value=0.0, units="counts", kind=Kind.hinted)
+    reading = Component(Reading, value=0.0, units="counts", precision=0, kind=Kind.hinted)
 
     MAX_RATE_PER_S = 5e7
     """It counts no faster."""
@@ -178,7 +178,7 @@ class FluorescenceDetector(Channel):
 class RingCurrent(Device):
     """The storage ring's current, as its control system publishes it, in mA."""
 
-    current = Component(Reading, value=0.0, units="mA", kind=Kind.hinted)
+    current = Component(Reading, value=0.0, units="mA", precision=3, kind=Kind.hinted)
 
     def __init__(self, endstation: Endstation, *, name: str = "ring", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)

@@ -49,13 +49,13 @@ class Monochromator(Device):
     Examples
     --------
     >>> from cgnmc_bluesky.sim.clock import Clock
-    >>> mono = Monochromator(Clock(), offset_ev=0.3, backlash_ev=0.0)
+    >>> mono = Monochromator(Clock(), offset_ev=0.3, start_ev=8339.0)
     >>> _ = mono.set(8340.0)
     >>> mono.position, round(mono.true_energy_ev() - mono.position, 3)
     (8340.0, 0.3)
     """
 
-    energy = Component(Reading, value=8000.0, units="eV", kind=Kind.hinted)
+    energy = Component(Reading, value=8000.0, units="eV", precision=3, kind=Kind.hinted)
     settle_time_s = Component(Setting, value=0.1, units="s", limits=(0.0, 60.0), kind=Kind.config)
 
     def __init__(

@@ -13,19 +13,24 @@ class Quantity(Signal):
     ----------
     units
         As `describe` gives it; empty for what has none.
+    precision
+        Decimals that are worth showing; `None` where there is nothing to say.
     **kwargs
         As for `ophyd.Signal`.
     """
 
-    def __init__(self, *, units: str, **kwargs: Any) -> None:
+    def __init__(self, *, units: str, precision: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._units = units
+        self._precision = precision
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """Describe the value, its unit included."""
+        """Describe the value, its unit and precision included."""
         description: dict[str, dict[str, Any]] = super().describe()
         if self._units:
             description[self.name]["units"] = self._units
+        if self._precision is not None:
+            description[self.name]["precision"] = self._precision
         return description
 
 

@@ -1,0 +1,10 @@
+"""ophyd devices for real hardware behind EPICS; every prefix comes from whoever makes them.
+
+ophyd speaks Channel Access through caproto, which is installed with this package; where pyepics is
+installed too, ophyd prefers it. `OPHYD_CONTROL_LAYER` decides otherwise.
+"""
+
+from cgnmc_bluesky.devices.chambers import IonChambers, ion_chambers
+from cgnmc_bluesky.devices.energy import EnergyAxis, EnergyAxisWithDone
+
+__all__ = ["EnergyAxis", "EnergyAxisWithDone", "IonChambers", "ion_chambers"]

@@ -1,0 +1,154 @@
+"""The EPICS devices against the simulated beamline, over real Channel Access on loopback."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+SERVER = """
+from cgnmc_bluesky.sim import SimulatedBeamline
+from cgnmc_bluesky.sim.ioc import run_ioc
+
+beamline = SimulatedBeamline("NiO", seed=2, speed=50.0)
+run_ioc("SIM:", beamline, on_start=lambda names: print("serving", *names, flush=True))
+"""
+
+CLIENT = """
+import json
+
+import bluesky.plans as bp
+from bluesky import RunEngine
+from bluesky.protocols import Movable, Readable, Stoppable, Triggerable
+from cgnmc_bluesky.devices import EnergyAxis, EnergyAxisWithDone, ion_chambers
+from ophyd.utils import LimitError
+
+mono = EnergyAxis("SIM:", name="mono")
+other = EnergyAxisWithDone("SIM:", name="other")
+chambers = ion_chambers("SIM:", name="chambers")
+for device in (mono, other, chambers):
+    device.wait_for_connection(timeout=20)
+chambers.dwell_s.set(0.2).wait(5)
+
+RE = RunEngine({}, context_managers=[])
+runs = []
+for detectors, axis in (([chambers.i0, chambers.it, chambers.ir], mono), ([chambers], other)):
+    documents = []
+    plan = bp.list_scan(detectors, axis, [8300.0, 8350.0, 8370.0])
+    RE(plan, lambda name, doc, documents=documents: documents.append((name, doc)))
+    runs.append(documents)
+try:
+    mono.set(99.0)
+except LimitError as error:
+    refused = str(error)
+status = mono.set(13000.0)
+mono.stop()
+status.wait(20)
+position = mono.position
+known = (Movable, Readable, Stoppable, Triggerable)
+protocols = {
+    device.name: [protocol.__name__ for protocol in known if isinstance(device, protocol)]
+    for device in (mono, chambers, chambers.if_)
+}
+print(
+    json.dumps(
+        {
+            "runs": runs,
+            "refused": refused,
+            "position": position,
+            "limits": mono.limits,
+            "protocols": protocols,
+        }
+    )
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    return {
+        **os.environ,
+        "EPICS_CA_ADDR_LIST": "127.0.0.1",
+        "EPICS_CA_AUTO_ADDR_LIST": "NO",
+        "EPICS_CA_SERVER_PORT": port,
+        "EPICS_CAS_SERVER_PORT": port,
+        "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
+        "OPHYD_CONTROL_LAYER": "caproto",
+    }
+
+
+@pytest.fixture(scope="module")
+def served(environment: dict[str, str]) -> Iterator[list[str]]:
+    command = [sys.executable, "-c", SERVER]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as server:  # type: ignore[call-overload]
+        names = server.stdout.readline().split()
+        yield names
+        server.terminate()
+        _, log = server.communicate(timeout=20)
+    assert "Traceback" not in log
+
+
+@pytest.fixture(scope="module")
+def session(served: list[str], environment: dict[str, str]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-c", CLIENT],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    return json.loads(last)  # type: ignore[no-any-return]
+
+
+def events(documents: list[tuple[str, dict[str, Any]]]) -> list[dict[str, float]]:
+    return [doc["data"] for name, doc in documents if name == "event"]
+
+
+def test_the_server_names_its_records(served: list[str]) -> None:
+    assert served[0] == "serving"
+    assert {"SIM:Energy", "SIM:Energy:RBV", "SIM:CNT", "SIM:I0", "SIM:Ring"} <= set(served)
+
+
+def test_chambers_are_triggered_one_by_one_or_all_at_once(session: dict[str, Any]) -> None:
+    single, together = (events(documents) for documents in session["runs"])
+    assert set(single[0]) == {"mono_energy", "i0", "it", "ir"}
+    assert set(together[0]) == {"other_energy", "i0", "it", "ir", "if"}
+    for run, key in ((single, "mono_energy"), (together, "other_energy")):
+        assert [event[key] for event in run] == [8300.0, 8350.0, 8370.0]
+        before, white_line, after = (event["it"] / event["i0"] for event in run)
+        assert before > after > white_line
+
+
+def test_descriptors_carry_units_and_the_dwell(session: dict[str, Any]) -> None:
+    descriptor = session["runs"][1][1][1]
+    units = {key: data_key["units"] for key, data_key in descriptor["data_keys"].items()}
+    assert units == {"other_energy": "eV", "i0": "A", "it": "A", "ir": "A", "if": "counts"}
+    assert descriptor["configuration"]["chambers"]["data"] == {"chambers_dwell_s": 0.2}
+
+
+def test_limits_are_the_records(session: dict[str, Any]) -> None:
+    assert session["limits"] == [4500.0, 14000.0]
+    assert "99.0" in session["refused"]
+
+
+def test_stopped_on_its_way_it_stays_there(session: dict[str, Any]) -> None:
+    assert 8300.0 < session["position"] < 13000.0
+
+
+def test_devices_keep_the_protocols(session: dict[str, Any]) -> None:
+    assert session["protocols"] == {
+        "mono": ["Movable", "Readable", "Stoppable"],
+        "chambers": ["Readable", "Triggerable"],
+        "chambers_if_": ["Readable", "Triggerable"],
+    }
