@@ -91,6 +91,16 @@ def test_without_a_configuration_there_is_nothing_to_check(tmp_path, monkeypatch
         check()
 
 
+def test_the_roles_that_a_run_carries_are_checked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CGNMC_BEAMLINE", raising=False)
+    findings = check(source=documents(SCAN, edge="Ni K", beamline=standards(tmp_path)))
+    assert findings.worst is Severity.OK
+    assert findings.items[0].message == "the one that the last run carries"
+    with pytest.raises(ConfigurationMissing):
+        check(source=documents(SCAN))
+
+
 def test_no_section_of_roles_and_no_folder():
     beamline = Beamline.from_dict({"data": {"readable": ["/not/there"]}})
     findings = check(beamline)

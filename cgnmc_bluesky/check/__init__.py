@@ -8,7 +8,7 @@ from cgnmc_bluesky.beamline import Beamline, ConfigurationError, ConfigurationMi
 from cgnmc_bluesky.catalogs import SourceError
 from cgnmc_bluesky.check.configuration import check_configuration
 from cgnmc_bluesky.check.drafting import draft
-from cgnmc_bluesky.check.findings import Finding, Findings, Severity, error
+from cgnmc_bluesky.check.findings import Finding, Findings, Severity, error, ok
 from cgnmc_bluesky.check.opened import opened
 from cgnmc_bluesky.check.runs import check_runs
 
@@ -21,7 +21,8 @@ def check(beamline: Beamline | str | Path | None = None, source: Any = None) -> 
     Parameters
     ----------
     beamline
-        The configuration, or its file; without it, the one that is found as usual.
+        The configuration, or its file; without it, the one that is found as usual, else the one
+        that the source's last run carries.
     source
         Whatever `open_source` takes; without it, the configuration is looked at by itself.
 
@@ -39,23 +40,29 @@ def check(beamline: Beamline | str | Path | None = None, source: Any = None) -> 
 
 
 def _findings(beamline: Beamline | str | Path | None, source: Any) -> Iterator[Finding]:
-    if not isinstance(beamline, Beamline):
-        try:
-            beamline = Beamline.load(beamline)
-        except ConfigurationMissing:
+    try:
+        named = beamline if isinstance(beamline, Beamline) else Beamline.load(beamline)
+    except ConfigurationMissing:
+        if source is None:
             raise
-        except ConfigurationError as problem:
-            for line in problem.args:
-                where, _, message = str(line).partition(": ")
-                message, _, remedy = message.partition("; ")
-                yield error(where, message, remedy)
-            return
-    yield from check_configuration(beamline)
+        named = None
+    except ConfigurationError as problem:
+        for line in problem.args:
+            where, _, message = str(line).partition(": ")
+            message, _, remedy = message.partition("; ")
+            yield error(where, message, remedy)
+        return
+    if named is not None:
+        yield from check_configuration(named)
     if source is None:
         return
     try:
-        with opened(source, beamline) as source_:
-            yield from check_runs(beamline, source_)
+        with opened(source, named) as source_:
+            if named is None:
+                named = Beamline.for_run(source_.latest(1).start)
+                yield ok("configuration", "the one that the last run carries")
+                yield from check_configuration(named)
+            yield from check_runs(named, source_)
     except SourceError as problem:
         message, _, remedy = str(problem).partition("; ")
         yield error(str(source), message, remedy)
