@@ -89,10 +89,6 @@ class Shapes:
         """Tell whether every column's readings are known to be single numbers."""
         return all(self._shapes.get(key) == () for key in layout.keys)
 
-    def missing(self, column: Column, n_rows: int) -> NDArray[np.float64]:
-        """Rows of which nothing is known, NaN throughout."""
-        return np.full((n_rows, *self._shapes.get(column.key, column.shape)), np.nan)
-
     def of(
         self, column: Column, readings: Sequence[Any] | NDArray[Any], seq_nums: Sequence[int]
     ) -> NDArray[np.float64]:
@@ -101,11 +97,12 @@ class Shapes:
             array = np.asarray(readings, dtype=np.float64)
         except (TypeError, ValueError):
             array = None
-        if array is None or array.shape[1:] != self._shape(column, array.shape[1:]):
+        if (
+            array is None
+            or (array.ndim == 1 and np.isnan(array).any())
+            or array.shape[1:] != self._shape(column, array.shape[1:])
+        ):
             array = self._one_by_one(column, readings, seq_nums)
-        elif array.ndim == 1:
-            for row in np.flatnonzero(np.isnan(array)):
-                self._notes.row(column.key, "no number", seq_nums[int(row)])
         return array if column.conversion is None else column.conversion(array)
 
     def _shape(self, column: Column, found: tuple[int, ...]) -> tuple[int, ...]:
@@ -131,7 +128,8 @@ class Shapes:
                 self._notes.row(column.key, fault, seq_num)
             else:
                 rows[index] = row
-        array = self.missing(column, len(seq_nums))
+        shape = self._shapes.setdefault(column.key, column.shape)
+        array = np.full((len(seq_nums), *shape), np.nan)
         for index, row in rows.items():
             array[index] = row
         return array

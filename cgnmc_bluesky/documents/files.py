@@ -91,6 +91,7 @@ class Dataset:
         self._frames_a_reading = frames_a_reading
         self._folders = folders
         self._dataset: Any = None
+        self._last_extent = self._extent()
 
     def has(self, frame: Frame, shape: tuple[int, ...]) -> bool:
         """Tell whether the frame's rows are in the data set, as far as seen so far."""
@@ -100,7 +101,7 @@ class Dataset:
 
     def refresh(self) -> bool:
         """Look how far the data set has grown, and tell whether it has."""
-        before = self._extent()
+        before = self._last_extent
         try:
             if self._dataset is None:
                 self._open()
@@ -110,7 +111,8 @@ class Dataset:
         except READ_ERRORS as error:
             self.trouble = f"file {str(self._path)!r} cannot be read ({error})"
             self.close()
-        return self._extent() != before
+        self._last_extent = self._extent()
+        return self._last_extent != before
 
     def read(self, frames: Sequence[Frame], shape: tuple[int, ...]) -> NDArray[Any]:
         """Read frames, one a row, shape `(n, ...)`."""
@@ -137,9 +139,7 @@ class Dataset:
         return self._frames_a_reading if is_stacked else max(shape[0], 1)
 
     def _open(self) -> None:
-        import h5py
-
-        file = h5py.File(self._path, "r", swmr=True, locking=False)
+        file = _opened(self._path)
         try:
             dataset = file[self._name]
             paths = _files_behind(dataset, self._path)
@@ -246,6 +246,16 @@ def _handler(spec: str) -> Any:
 
     found = entry_points(group="databroker.handlers", name=spec)
     return next(iter(found)).load() if found else None
+
+
+def _opened(path: Path) -> Any:
+    import h5py
+
+    try:
+        return h5py.File(path, "r", swmr=True, locking=False)
+    except OSError:
+        # A file that this process itself is writing can only be opened with the writer's locking.
+        return h5py.File(path, "r", swmr=True)
 
 
 def _files_behind(dataset: Any, path: Path) -> list[Path]:

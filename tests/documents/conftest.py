@@ -34,11 +34,16 @@ class MadeUpRun:
         return bundle
 
     def event(self, bundle: Any, seq_num: int, time: float, **data: Any) -> dict[str, Any]:
-        stamps = data.pop("timestamps", dict.fromkeys(data, time))
-        filled = data.pop("filled", {})
+        filled, stamps = data.pop("filled", {}), data.pop("timestamps", {})
+        stamps = dict.fromkeys(data, time) | stamps
         is_whole = set(data) == set(bundle.descriptor_doc["data_keys"])
         event = bundle.compose_event(
-            seq_num=seq_num, time=time, data=data, timestamps=stamps, filled=filled, validate=is_whole
+            seq_num=seq_num,
+            time=time,
+            data=data,
+            timestamps=stamps,
+            filled=filled,
+            validate=is_whole,
         )
         self.documents.append(("event", event))
         return event
@@ -109,5 +114,3 @@ def reading() -> Callable[..., Reading]:
 @pytest.fixture(scope="session", name="number")
 def data_key() -> Callable[..., dict[str, Any]]:
     return number
-
-

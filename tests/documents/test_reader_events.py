@@ -159,7 +159,9 @@ def test_arrays_keep_their_shape(run, read, number) -> None:
     bundle = run.describe("primary", {"xs": spectrum, "x": number("mm")})
     for n in (1, 2):
         run.event(bundle, n, float(n), xs=np.full((2, 4), n).tolist(), x=float(n))
-    [first, second] = read(run.documents, {"spectra": Role("xs", ""), "x_um": Role("x", "um")}).blocks
+    [first, second] = read(
+        run.documents, {"spectra": Role("xs", ""), "x_um": Role("x", "um")}
+    ).blocks
     assert first.values["spectra"].shape == (1, 2, 4)
     assert_array_equal(second.values["spectra"], np.full((1, 2, 4), 2.0))
     assert second.values["x_um"].tolist() == [2000.0]
@@ -183,7 +185,10 @@ def test_a_short_row_is_masked_and_noted_even_where_it_is_the_first(
 def test_shapes_that_the_descriptor_has_wrong_are_those_of_the_readings(run, read, number) -> None:
     bundle = run.describe("primary", {"xs": number(), "x": number()})
     run.event(bundle, 1, 1.0, xs=[1.0, 2.0], x=0.0)
-    assert read(run.documents, {"spectra": Role("xs", "")}).blocks[0].values["spectra"].shape == (1, 2)
+    assert read(run.documents, {"spectra": Role("xs", "")}).blocks[0].values["spectra"].shape == (
+        1,
+        2,
+    )
 
 
 def test_a_monitor_is_known_by_its_timestamps(run, read, number) -> None:
