@@ -388,6 +388,13 @@ def test_the_import_is_light():
     assert run.stdout.strip() == "set()"
 
 
+@pytest.mark.parametrize("before", ["", "import cgnmc_bluesky.replay; "])
+def test_replay_is_the_function_whatever_was_imported_before(before):
+    code = f"{before}from cgnmc_bluesky import replay; print(type(replay).__name__)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "function"
+
+
 def test_the_package_offers_nothing_else():
     with pytest.raises(AttributeError, match="no attribute 'replya'"):
         _ = cgnmc_bluesky.replya

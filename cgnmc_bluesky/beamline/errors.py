@@ -22,7 +22,7 @@ class ConfigurationError(ValueError):
         return " ".join(f"{first}{more}".split())
 
 
-class ConfigurationMissing(ConfigurationError):  # noqa: N818  (nothing is wrong, only absent)
+class ConfigurationMissing(ConfigurationError):
     """No configuration where one is needed."""
 
 
