@@ -61,6 +61,20 @@ class Standards:
     references: tuple[Mapping[str, Any], ...]
 
 
+class Library:
+    """Standards that were read once, for all the runs that need them."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, Edge, str], Standards] = {}
+
+    def standards_of(self, beamline: Beamline, edge: Edge, mode: str) -> Standards:
+        """Return what `standards_of` returns, from memory where the configuration is the same."""
+        key = (beamline.model_dump_json(), edge, mode)
+        if key not in self._read:
+            self._read[key] = standards_of(beamline, edge, mode)
+        return self._read[key]
+
+
 def standards_of(beamline: Beamline, edge: Edge, mode: str = "transmission") -> Standards:
     """Read and calibrate what a configuration names for an edge.
 

@@ -3,7 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Role
 from cgnmc_bluesky.documents import ReadingError, RunReader
 from cgnmc_bluesky.results import PREVIEW, ResultWriter, Sink, Subject
+from cgnmc_bluesky.standards import Library
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ class Run:
         Reads its documents; knows what it has not found.
     roles
         What is read, by role.
+    library
+        Standards that other runs have read already.
     note
         What is wrong with the record of the run.
     """
@@ -41,6 +44,7 @@ class Run:
     beamline: Beamline
     reader: RunReader
     roles: Mapping[str, Role]
+    library: Library
     note: str = ""
 
 
@@ -97,6 +101,10 @@ class Pipeline:
         Where external files may be read beside those that the configuration names.
     note
         What is wrong with the record of the run.
+    library
+        Standards that other runs have read already.
+    resolve
+        Puts spectra in the place of the runs that a configuration names.
     """
 
     def __init__(
@@ -107,7 +115,11 @@ class Pipeline:
         beamline: Beamline | None = None,
         folders: Sequence[Path] = (),
         note: str = "",
+        library: Library | None = None,
+        resolve: Callable[[Beamline], Beamline] = lambda beamline: beamline,
     ) -> None:
+        self._library = library or Library()
+        self._resolve = resolve
         self._kinds = kinds
         self._emit = emit
         self._beamline = beamline
@@ -174,14 +186,14 @@ class Pipeline:
         ]
 
     def _begin(self, start: Mapping[str, Any]) -> None:
-        beamline = Beamline.for_run(start, self._beamline)
+        beamline = self._resolve(Beamline.for_run(start, self._beamline))
         readable = (*self._folders, *beamline.data.readable)
         for kind in self._kinds:
             roles = roles_of(beamline, kind.section, start)
             if not roles:
                 continue
             reader = self._readers.setdefault(kind.section, RunReader(roles, readable))
-            run = Run(start, beamline, reader, roles, self._note)
+            run = Run(start, beamline, reader, roles, self._library, self._note)
             self._tasks.append(_Task(kind(run, self._emit), self._emit))
 
 
@@ -251,16 +263,7 @@ class _Task:
     def _say(self, *, ended: bool, stream: str, remarks: Sequence[str] = ()) -> None:
         for subject, estimate in self.kind.estimates(ended=ended):
             reason = "; ".join(dict.fromkeys(part for part in (estimate.reason, *remarks) if part))
-            told = Estimate(
-                estimate.status,
-                reason,
-                estimate.units,
-                estimate.values,
-                estimate.sigmas,
-                estimate.n_points,
-                estimate.curves,
-                estimate.curve_units,
-            )
+            told = replace(estimate, reason=reason)
             self._writer(subject).update(told, self._time_s, curves=stream)
 
     def _say_failed(self) -> None:

@@ -13,6 +13,7 @@ from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
 from cgnmc_bluesky.callbacks.pipeline import Pipeline, RunAnalysis
 from cgnmc_bluesky.results import ResultWriter, Subject, sample_of
+from cgnmc_bluesky.standards import Library
 
 PREVIEW_PERIOD_S = 0.2
 """Curves for the eye are sent no more often than this."""
@@ -42,6 +43,7 @@ class Worker:
         self._connection = connection
         self._kinds = kinds
         self._beamline = beamline
+        self._library = Library()
         self._pipelines: dict[str, Pipeline] = {}
         self._run_of: dict[str, str] = {}
         self._said: list[tuple[Any, ...]] = []
@@ -98,7 +100,9 @@ class Worker:
         if start.get("purpose") == "analysis":
             self.say("done", start["uid"])
             return
-        pipeline = Pipeline(self._kinds, self._emit, beamline=self._beamline)
+        pipeline = Pipeline(
+            self._kinds, self._emit, beamline=self._beamline, library=self._library
+        )
         try:
             pipeline("start", start)
         except ConfigurationError as error:

@@ -12,7 +12,7 @@ from cgnmc_bluesky.beamline import Edge, edge_of
 from cgnmc_bluesky.callbacks.live import LiveAnalysis
 from cgnmc_bluesky.callbacks.pipeline import Run, RunAnalysis
 from cgnmc_bluesky.results import Sink, Subject, sample_of
-from cgnmc_bluesky.standards import Standards, constants_of, edge_in, standards_of
+from cgnmc_bluesky.standards import Standards, constants_of, edge_in
 
 
 class ScanAnalysis(RunAnalysis):
@@ -83,7 +83,7 @@ class ScanAnalysis(RunAnalysis):
         return [mode for mode, sets in NEEDED.items() if any(needed <= there for needed in sets)]
 
     def _begin(self, edge: Edge, mode: str) -> None:
-        standards = standards_of(self.run.beamline, edge, mode)
+        standards = self.run.library.standards_of(self.run.beamline, edge, mode)
         keys = {role: found.key for role, found in self.run.roles.items()}
         constants = constants_of(self.run.beamline)
         accumulator = self.accumulator(standards.model, keys, mode, constants)

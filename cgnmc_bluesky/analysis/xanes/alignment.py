@@ -21,6 +21,9 @@ SEARCH_EV = 20.0
 BASELINE_DEGREE = 1
 """Degree of the slow baseline under the edge, a polynomial."""
 
+LEAST_GLITCH = 0.01
+"""A single point is left out only if it stands out by this share of the edge step."""
+
 _TABLE_STEP_EV = 0.02
 _COARSE_STEP_EV = 1.0
 _COARSE_POINTS = 100
@@ -137,7 +140,7 @@ def match(template: Template, energy_ev: Floats, mu: Floats) -> Match:
     """
     found, inside, residual = _match(template, energy_ev, mu)
     glitches = np.zeros(len(energy_ev), dtype=bool)
-    glitches[inside] = jumps(energy_ev[inside], residual)
+    glitches[inside] = jumps(energy_ev[inside], residual, least=LEAST_GLITCH * found.scale)
     if not np.any(glitches):
         return found
     found, _, _ = _match(template, energy_ev[~glitches], mu[~glitches])

@@ -40,7 +40,9 @@ def point_noise(energy_ev: Floats, mu: Floats) -> float:
     return float(_GAUSSIAN_MAD * np.median(np.abs(difference / spread)))
 
 
-def jumps(energy_ev: Floats, residual: Floats, *, threshold: float = 7.0) -> NDArray[np.bool_]:
+def jumps(
+    energy_ev: Floats, residual: Floats, *, least: float = 0.0, threshold: float = 7.0
+) -> NDArray[np.bool_]:
     """Points of a residual that stand out singly: glitches, not the shape of a curve.
 
     Parameters
@@ -49,6 +51,8 @@ def jumps(energy_ev: Floats, residual: Floats, *, threshold: float = 7.0) -> NDA
         Energies, ascending, shape `(n,)`, in eV.
     residual
         What a fit left, shape `(n,)`.
+    least
+        How far a point must stand out at least: what a curve between points may be wrong by.
     threshold
         How many standard deviations of the noise a point must stand out from the two points to
         either side; and three times as far as the middle two of these lie apart.
@@ -67,7 +71,7 @@ def jumps(energy_ev: Floats, residual: Floats, *, threshold: float = 7.0) -> NDA
     out = np.abs(residual - 0.5 * (others[1] + others[2]))
     centred = np.abs(residual - np.median(residual))
     noise = max(_GAUSSIAN_MAD * float(np.median(centred)), point_noise(energy_ev, residual))
-    return (out > threshold * noise) & (out > 3 * (others[2] - others[1]))
+    return (out > max(threshold * noise, least)) & (out > 3 * (others[2] - others[1]))
 
 
 def correlation_length(residual: Floats) -> float:

@@ -74,7 +74,7 @@ class EdgeAccumulator(ScanAccumulator):
                 raise NotYet(str(doubt)) from doubt
             raise Unusable(f"{self.model.edge}: {doubt}") from doubt
         sigma_ev = float(np.hypot(found.sigma_ev, axis.sigma_ev))
-        values["edge_shift_ev"], sigmas["edge_shift_ev"] = -found.shift_ev, sigma_ev
+        values["edge_shift_ev"], sigmas["edge_shift_ev"] = 0.0 - found.shift_ev, sigma_ev
         values["edge_ev"], sigmas["edge_ev"] = template.inflection_ev - found.shift_ev, sigma_ev
         return found.glitches_ev, glitch_notes("absorption", found.glitches_ev)
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.mixture import Amounts, combine
 from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable
+from cgnmc_bluesky.analysis.xanes.alignment import LEAST_GLITCH
 from cgnmc_bluesky.analysis.xanes.curves import correlation_length, jumps, point_noise
 from cgnmc_bluesky.analysis.xanes.model import Standard
 from cgnmc_bluesky.analysis.xanes.scan import Axis, NotYet, Said, ScanAccumulator, glitch_notes
@@ -23,7 +24,11 @@ REACH_EV = 10.0
 LARGEST_SIGMA = 0.2
 """While a scan grows, fractions less certain than this are not offered."""
 
+LARGEST_MISFIT = 0.1
+"""Standards that leave more than this share of the edge step unexplained do not describe the scan."""
+
 _FEWEST_POINTS = 6
+_FAR_OUTSIDE = 3.0
 
 
 class FractionAccumulator(ScanAccumulator):
@@ -92,12 +97,30 @@ class FractionAccumulator(ScanAccumulator):
             raise NotYet("the fractions are not determined yet")
         values, sigmas = self._values(fractions, covariance)
         noise = point_noise(kept_ev, fit.residual)
+        self._refuse_misfit(fit, noise)
         if noise > 0:
             values["reduced_chi2"] = (fit.noise / noise) ** 2
             freedom = len(kept_ev) - len(fit.values)
             sigmas["reduced_chi2"] = values["reduced_chi2"] * float(np.sqrt(2 / freedom))
-        notes = glitch_notes("absorption", tuple(energy_ev[glitches].tolist()))
+        notes = (
+            *glitch_notes("absorption", tuple(energy_ev[glitches].tolist())),
+            *self._outside(fractions, covariance),
+        )
         return Said(values, sigmas, len(kept_ev), self._curves(kept_ev, mu[~glitches], fit), notes)
+
+    def _refuse_misfit(self, fit: Amounts, noise: float) -> None:
+        total = float(np.sum(fit.values[: len(self.model.standards)]))
+        misfit = float(np.sqrt(max(fit.noise**2 - noise**2, 0.0))) / total
+        if misfit > LARGEST_MISFIT:
+            raise Unusable(f"the standards leave {misfit:.0%} of the edge step unexplained")
+
+    def _outside(self, fractions: Floats, covariance: Floats) -> tuple[str, ...]:
+        """Say which fractions cannot be: below 0 or above 1 by more than their uncertainty bears."""
+        far = _FAR_OUTSIDE * np.sqrt(np.diag(covariance)) + 1e-6
+        outside = (fractions < -far) | (fractions > 1 + far)
+        names = [of.name for of, is_out in zip(self.model.standards, outside, strict=True) if is_out]
+        said = f"the fraction of {', '.join(names)} is outside 0 to 1: standards or axis do not fit"
+        return (said,) if names else ()
 
     def _combine(self, energy_ev: Floats, mu: Floats) -> tuple[Amounts, NDArray[np.bool_]]:
         """The fit, and which points stand out singly and were left out of it."""
@@ -108,7 +131,8 @@ class FractionAccumulator(ScanAccumulator):
             raise NotYet(f"only {len(mu)} points in the fitted range")
         try:
             fit = combine(columns, mu, sums_to_one=summed)
-            glitches = jumps(energy_ev, fit.residual)
+            least = LEAST_GLITCH * abs(float(np.sum(fit.values[: len(self.model.standards)])))
+            glitches = jumps(energy_ev, fit.residual, least=least)
             if not np.any(glitches):
                 return fit, none
             return combine(columns[~glitches], mu[~glitches], sums_to_one=summed), glitches
@@ -130,7 +154,7 @@ class FractionAccumulator(ScanAccumulator):
         amounts = fit.values[: len(standards)]
         total = float(np.sum(amounts))
         if not total > 0:
-            raise NotYet("the scan shows no edge like the standards'")
+            raise Unusable("the scan shows no edge like the standards'")
         moved = self._moved(energy_ev, fit)
         shifts_ev = np.array([*(of.sigma_ev for of in standards), axis.sigma_ev])
         moves = np.column_stack([moved, -moved.sum(axis=1)]) * shifts_ev
