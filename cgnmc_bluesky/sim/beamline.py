@@ -176,12 +176,17 @@ class SimulatedBeamline:
         }
 
     def metadata(self) -> dict[str, Any]:
-        """What a run of this beamline should carry in its start document."""
-        return {
-            "beamline": self.roles(),
-            "sample": self.endstation.sample.name,
-            "truth": self.endstation.sample.truth(),
-        }
+        """What a run of this beamline should carry in its start document.
+
+        Returns
+        -------
+        dict[str, Any]
+            The roles; the sample's name; and the truth, which is the sample's and what has to be
+            added to the energy axis now.
+        """
+        sample = self.endstation.sample
+        truth = {**sample.truth(), "calibration_shift_ev": self.mono.error_ev()}
+        return {"beamline": self.roles(), "sample": sample.name, "truth": truth}
 
     def with_metadata(self, plan: Iterable[Any]) -> Any:
         """Let every run of a plan carry `metadata` as it is when the run opens.

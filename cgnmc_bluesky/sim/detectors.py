@@ -193,6 +193,18 @@ class RingCurrent(Device):
         status.set_finished()
         return status
 
+    def dump(self) -> None:
+        """Lose the beam until `inject`, and publish it."""
+        self._endstation.ring.dump()
+        self._endstation.disturb()
+        self.refresh()
+
+    def inject(self) -> None:
+        """Bring the beam back, and publish it."""
+        self._endstation.ring.inject()
+        self._endstation.disturb()
+        self.refresh()
+
     def refresh(self) -> None:
         """Publish the current as it is now."""
         now_s = self._endstation.clock.now_s()

@@ -147,8 +147,7 @@ def test_stopped_on_its_way_it_stays_there(session: dict[str, Any]) -> None:
 
 
 def test_devices_keep_the_protocols(session: dict[str, Any]) -> None:
-    assert session["protocols"] == {
-        "mono": ["Movable", "Readable", "Stoppable"],
-        "chambers": ["Readable", "Triggerable"],
-        "chambers_if_": ["Readable", "Triggerable"],
-    }
+    protocols = {name: set(kept) for name, kept in session["protocols"].items()}
+    assert protocols["mono"] >= {"Movable", "Readable", "Stoppable"}
+    assert protocols["chambers"] >= {"Readable", "Triggerable"}
+    assert protocols["chambers_if_"] >= {"Readable", "Triggerable"}

@@ -57,6 +57,17 @@ def test_ring_device_follows_the_time() -> None:
     assert beamline.ring.read()["ring_current"]["value"] < before
 
 
+def test_a_beam_lost_by_hand_is_published_at_once() -> None:
+    beamline = SimulatedBeamline(noise=False)
+    light = count(beamline)
+    beamline.ring.dump()
+    assert beamline.ring.current.get() == 0
+    assert count(beamline) < 1e-11
+    beamline.ring.inject()
+    assert beamline.ring.current.get() > 198
+    assert count(beamline) == pytest.approx(light, rel=1e-3)
+
+
 # Clock
 
 

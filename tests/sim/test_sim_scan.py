@@ -59,6 +59,7 @@ def test_a_run_carries_roles_sample_and_truth(documents: Documents) -> None:
     ]
     assert [start["sample"] for start in starts] == ["NiO", "mine"]
     assert [start["truth"]["mean_valence"]["Ni"] for start in starts] == [2.0, 3.0]
+    assert starts[0]["truth"]["calibration_shift_ev"] == pytest.approx(0.4, abs=0.01)
     roles = Beamline.from_dict(starts[0]["beamline"])
     assert roles.xanes is not None
     assert roles.xanes.energy_ev == "mono_energy"
