@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cgnmc_bluesky import Beamline
+from cgnmc_bluesky import Beamline, replay
 from cgnmc_bluesky.beamline import Edge
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
 
@@ -51,3 +51,24 @@ def test_gold_is_combined_as_it_was_published():
     fraction = example("gold_mixture").analysis.fraction
     assert fraction.fit_range_ev == (11870.0, 12030.0)
     assert (fraction.baseline, fraction.sum_to_one) == ("none", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "fractions", "within"),
+    [
+        (
+            "gold_mixture",
+            "kedge_mixtures/larch_lcf_Au_unknown.dat",
+            {"fraction_s1": 0.47066, "fraction_s2": 0.52934},
+            0.002,
+        ),
+        ("manganese", "kedge_oxides/xaslib_MnO_rt_02.xdi", {"mn2_fraction": 1.0}, 0.03),
+        ("manganese", "kedge_oxides/xaslib_Mn2O3_rt_02.xdi", {"mn3_fraction": 1.0}, 0.03),
+        ("manganese", "kedge_oxides/xaslib_MnO2_rt_02.xdi", {"mn4_fraction": 1.0}, 0.03),
+    ],
+)
+def test_an_example_gives_what_is_known(shared, name, file, fractions, within):
+    results = replay(shared / file, example(name))
+    [result] = [one for one in results if one.analysis.endswith("_fraction")]
+    assert result.status == "final"
+    assert {key: result.values[key] for key in fractions} == pytest.approx(fractions, abs=within)
