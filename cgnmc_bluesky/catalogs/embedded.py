@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from cgnmc_bluesky.catalogs.server import ARRAYS, DATABASE, TABLES
+from cgnmc_bluesky.catalogs.server import ARRAYS, DATABASE, TABLES, UNFINISHED
 from cgnmc_bluesky.catalogs.source import SourceError
 from cgnmc_bluesky.catalogs.tiled import TiledSource
 from cgnmc_bluesky.catalogs.writer import FLUSH_TIMEOUT_S, CatalogWriter
@@ -23,7 +23,7 @@ START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 10.0
 _LOG = "server.log"
 _ADDRESS = "server.json"
-_OWN_FILES = {DATABASE, TABLES, ARRAYS, BACKUP, _LOG, _ADDRESS}
+_OWN_FILES = {DATABASE, UNFINISHED, TABLES, ARRAYS, BACKUP, _LOG, _ADDRESS}
 
 
 class EmbeddedCatalog:
@@ -226,12 +226,15 @@ class EmbeddedSource(TiledSource):
     name
         What the user called it.
     catalog
-        The catalog; it is closed with the source.
+        The catalog.
+    is_owner
+        Whether the catalog is closed with the source.
     """
 
-    def __init__(self, name: str, catalog: EmbeddedCatalog) -> None:
+    def __init__(self, name: str, catalog: EmbeddedCatalog, *, is_owner: bool = True) -> None:
         super().__init__(name, catalog.client, (catalog.directory, *catalog.folders))
         self._embedded = catalog
+        self._closes_catalog = is_owner
 
     def writer(self) -> CatalogWriter:
         """Give what stores documents in the catalog, from a thread of its own."""
@@ -241,7 +244,10 @@ class EmbeddedSource(TiledSource):
 
     def close(self) -> None:
         """Deliver what is still to be written, and end the server."""
-        self._embedded.close()
+        if self._closes_catalog:
+            self._embedded.close()
+        else:
+            super().close()
 
 
 def _running_elsewhere(published: Path) -> dict[str, str]:

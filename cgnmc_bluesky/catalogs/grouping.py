@@ -38,21 +38,18 @@ def group(record: Record, folders: tuple[Path, ...] = ()) -> list[Run]:
     A document that names no run (a resource without `run_start`) belongs to the run that was begun
     last. A remark is noted for the runs that were not over at that point, else for the last one.
     """
-    run_of = _runs_by_uid(record.documents)
+    belonging = _belonging(record.documents)
     parts: dict[str, list[Document]] = {}
     remarks = list(record.remarks)
     notes: dict[str, list[str]] = {}
-    latest = ""
     for position, (name, doc) in enumerate(record.documents):
         while remarks and remarks[0][0] <= position:
-            _note(notes, parts, latest, remarks.pop(0)[1])
-        if name == "start":
-            latest = str(doc["uid"])
-        uid = _run_uid(doc, run_of, latest)
-        if uid:
+            _note(notes, parts, belonging.latest, remarks.pop(0)[1])
+        belonging.learn(name, doc)
+        if uid := belonging.of(doc):
             parts.setdefault(uid, []).append((name, doc))
     for _, text in remarks:
-        _note(notes, parts, latest, text)
+        _note(notes, parts, belonging.latest, text)
     return [
         _run(documents, notes.get(uid, []), folders)
         for uid, documents in parts.items()
@@ -60,20 +57,46 @@ def group(record: Record, folders: tuple[Path, ...] = ()) -> list[Run]:
     ]
 
 
-def _runs_by_uid(documents: Sequence[Document]) -> dict[str, str]:
-    """Uid of the run by the uid of each document that others may refer to."""
-    run_of = {str(doc["uid"]): str(doc["uid"]) for name, doc in documents if name == "start"}
-    for name, doc in documents:
-        if name in _WITH_UID and doc.get("run_start") in run_of:
-            run_of[str(doc.get("uid"))] = str(doc["run_start"])
-    return run_of
+class Belonging:
+    """Which run a document is of, from those that came before it."""
+
+    def __init__(self) -> None:
+        self._run_of: dict[str, str] = {}
+        self._latest = ""
+
+    @property
+    def latest(self) -> str:
+        """Uid of the run that was begun last."""
+        return self._latest
+
+    def learn(self, name: str, doc: Mapping[str, Any]) -> None:
+        """Take note of a document that others may refer to."""
+        uid = str(doc.get("uid", ""))
+        if name == "start":
+            self._run_of[uid] = self._latest = uid
+        elif name in _WITH_UID and (run_uid := self.of(doc)):
+            self._run_of[uid] = run_uid
+
+    def of(self, doc: Mapping[str, Any]) -> str:
+        """Give the uid of the run, empty where the document names one that is not known."""
+        for key in ("uid", *_PARENTS):
+            if (uid := str(doc.get(key, ""))) in self._run_of:
+                return self._run_of[uid]
+        return "" if doc.get("run_start") else self._latest
+
+    def forget(self, run_uid: str) -> None:
+        """Forget a run that is over."""
+        self._run_of = {uid: run for uid, run in self._run_of.items() if run != run_uid}
 
 
-def _run_uid(doc: Mapping[str, Any], run_of: Mapping[str, str], latest: str) -> str:
-    for key in ("uid", *_PARENTS):
-        if (uid := str(doc.get(key, ""))) in run_of:
-            return run_of[uid]
-    return "" if doc.get("run_start") else latest
+def _belonging(documents: Sequence[Document]) -> Belonging:
+    """Know every run before the first document is taken, since a run's may come in any order."""
+    belonging = Belonging()
+    for wanted in (("start",), _WITH_UID):
+        for name, doc in documents:
+            if name in wanted:
+                belonging.learn(name, doc)
+    return belonging
 
 
 def _note(

@@ -13,7 +13,7 @@ from cgnmc_bluesky.catalogs.grouping import Record, group
 from cgnmc_bluesky.catalogs.measured import broken_run, read_measured
 from cgnmc_bluesky.catalogs.server import DATABASE
 from cgnmc_bluesky.catalogs.source import ListedSource, Run, Source, SourceError
-from cgnmc_bluesky.catalogs.tiled import TiledSource, client_run, tiled_errors
+from cgnmc_bluesky.catalogs.tiled import RunSource, TiledSource, tiled_errors
 from cgnmc_bluesky.spectra import Columns, SpectrumError
 
 logger = logging.getLogger(__name__)
@@ -103,13 +103,19 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 def _open_address(address: str) -> Source:
     import httpx
-    from tiled.client import from_uri
+    from tiled.client import from_context
+    from tiled.client.context import Context
 
-    with tiled_errors(address):
+    name = address.partition("?")[0]
+    with tiled_errors(name):
         # asked first by itself, since Tiled's client would go on trying for a minute
-        httpx.get(address, timeout=_CONNECT_TIMEOUT_S, follow_redirects=True)
-        client = from_uri(address, api_key=os.environ.get("TILED_API_KEY"))
-        return _client_source(address, client)
+        httpx.get(name, timeout=_CONNECT_TIMEOUT_S, follow_redirects=True)
+        context, node_path = Context.from_any_uri(address, api_key=os.environ.get("TILED_API_KEY"))
+        try:
+            return _client_source(name, from_context(context, node_path_parts=node_path), True)
+        except RuntimeError as error:
+            context.http_client.close()
+            raise SourceError(f"{name}: the server wants a key; set TILED_API_KEY") from error
 
 
 def _open_profile(named: str, profile: str) -> Source:
@@ -124,20 +130,22 @@ def _open_profile(named: str, profile: str) -> Source:
         there_are = ", ".join(known) or "none"
         raise SourceError(f"there is no Tiled profile {profile!r}; there are: {there_are}")
     with tiled_errors(named):
-        return _client_source(named, from_profile(profile))
+        return _client_source(named, from_profile(profile), is_owner=True)
 
 
 def _open_object(named: Any) -> Source:
     name = type(named).__name__
     if isinstance(named, Source):
         return named
-    if hasattr(named, "v2") and hasattr(named, "get_documents"):
-        # a databroker Broker in the manner of version 1
-        return _client_source(name, named.v2)
-    if hasattr(named, "documents") or hasattr(named, "metadata"):
-        return _client_source(name, named)
+    if isinstance(named, EmbeddedCatalog):
+        return EmbeddedSource(str(named.directory), named, is_owner=False)
     if isinstance(named, Run):
         return ListedSource(named.uid[:8], [named])
+    if hasattr(named, "v2") and not hasattr(named, "structure_clients"):
+        # databroker's Broker and Header in the manner of version 1
+        return _client_source(name, named.v2)
+    if hasattr(named, "documents") or hasattr(named, "structure_clients"):
+        return _client_source(name, named)
     if not isinstance(named, Iterable):
         raise SourceError(f"a {name} is no source; give a path, an address, a catalog or documents")
     runs = group(Record([document for item in named for document in documents_in(item)]))
@@ -146,19 +154,14 @@ def _open_object(named: Any) -> Source:
     return ListedSource(name, runs)
 
 
-def _client_source(name: str, client: Any) -> Source:
-    """Source of a catalog's client, or of a run's with its results beside it."""
+def _client_source(name: str, client: Any, is_owner: bool = False) -> Source:
+    """Source of a catalog's client, or of a run's."""
+    from bluesky_tiled_plugins import CatalogOfBlueskyRuns
+
     if hasattr(client, "documents"):
-        return _RunSource(name, client)
-    return TiledSource(name, client)
-
-
-class _RunSource(ListedSource):
-    """One run of a catalog; of a result, the run that it is of."""
-
-    def __init__(self, name: str, client: Any) -> None:
-        run = client_run(name, client)
-        if run.is_result:
-            with tiled_errors(name):
-                run = TiledSource(name, client.parent).find(str(run.start.get("parent_uid")))
-        super().__init__(f"{name} {run.uid[:8]}", [run])
+        return RunSource(name, client, is_owner=is_owner)
+    with tiled_errors(name):
+        if not isinstance(client, CatalogOfBlueskyRuns) and "raw" in client:
+            # facilities keep their raw runs in a container of that name
+            name, client = f"{name}/raw", client["raw"]
+    return TiledSource(name, client, is_owner=is_owner)

@@ -7,13 +7,17 @@ parent does.
 
 import asyncio
 import json
+import os
 import sys
 import threading
+from collections.abc import Awaitable, Callable
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 DATABASE = "catalog.db"
+UNFINISHED = "catalog.db.unfinished"
 TABLES = "storage.duckdb"
 ARRAYS = "data"
 
@@ -21,15 +25,30 @@ ARRAYS = "data"
 def main() -> None:
     """Serve as standard input tells, until it is closed."""
     settings = json.loads(sys.stdin.readline())
+    running = _Running()
+    threading.Thread(target=running.until_end_of_input, daemon=True).start()
     try:
-        _serve(settings)
+        _serve(settings, running)
     except Exception as error:
         # whoever started this process waits for one line, whatever went wrong
-        _answer(error=f"{type(error).__name__}: {error}")
+        _answer(error=f"{type(error).__name__}: {error}".partition("\n")[0])
         raise
 
 
-def _serve(settings: dict[str, Any]) -> None:
+class _Running:
+    """The server once there is one, and the end of its standard input."""
+
+    def __init__(self) -> None:
+        self.server: Any = None
+
+    def until_end_of_input(self) -> None:
+        sys.stdin.read()
+        if self.server is None:
+            os._exit(1)
+        self.server.should_exit = True
+
+
+def _serve(settings: dict[str, Any], running: _Running) -> None:
     import uvicorn
 
     app = _application(Path(settings["directory"]), settings["readable"], settings["api_key"])
@@ -44,16 +63,12 @@ def _serve(settings: dict[str, Any]) -> None:
                 port = self.servers[0].sockets[0].getsockname()[1]
                 _answer(uri=f"http://127.0.0.1:{port}")
 
-    server = Server(config)
-    threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
-    server.run()
-    if not server.started:
-        _answer(error=f"port {settings['port']} cannot be served; is it in use?")
-
-
-def _stop_at_end_of_input(server: Any) -> None:
-    sys.stdin.read()
-    server.should_exit = True
+    running.server = server = Server(config)
+    try:
+        server.run()
+    finally:
+        if not server.started:
+            _answer(error=f"port {settings['port']} cannot be served; is it in use?")
 
 
 def _application(directory: Path, readable: list[str], api_key: str) -> Any:
@@ -65,7 +80,7 @@ def _application(directory: Path, readable: list[str], api_key: str) -> Any:
     from tiled.utils import ensure_uri
 
     (directory / ARRAYS).mkdir(parents=True, exist_ok=True)
-    _make_database(f"sqlite+aiosqlite:///{directory / DATABASE}")
+    _make_database(directory / DATABASE)
     tree = from_uri(
         str(directory / DATABASE),
         specs=[{"name": "CatalogOfBlueskyRuns", "version": "3.0"}],
@@ -85,26 +100,32 @@ def _application(directory: Path, readable: list[str], api_key: str) -> Any:
     )
 
 
-def _make_database(uri: str) -> None:
-    """Create the tables where there are none, and finish what an interrupted start began."""
+def _make_database(path: Path) -> None:
+    """Check the database; where there is none, create it whole or not at all."""
     from sqlalchemy.ext.asyncio import create_async_engine
-    from tiled.alembic_utils import UninitializedDatabase, check_database, stamp_head
+    from tiled.alembic_utils import check_database, stamp_head
     from tiled.catalog.alembic_constants import ALEMBIC_DIR, ALEMBIC_INI_TEMPLATE_PATH
     from tiled.catalog.core import ALL_REVISIONS, REQUIRED_REVISION, initialize_database
 
-    async def create() -> bool:
+    async def with_engine(uri: str, do: Callable[[Any], Awaitable[None]]) -> None:
         engine = create_async_engine(uri)
         try:
-            await check_database(engine, REQUIRED_REVISION, ALL_REVISIONS)
-        except UninitializedDatabase:
-            await initialize_database(engine)
-            return True
+            await do(engine)
         finally:
             await engine.dispose()
-        return False
 
-    if asyncio.run(create()):
-        stamp_head(ALEMBIC_INI_TEMPLATE_PATH, ALEMBIC_DIR, uri)
+    if path.exists():
+        check = partial(
+            check_database, required_revision=REQUIRED_REVISION, known_revisions=ALL_REVISIONS
+        )
+        asyncio.run(with_engine(f"sqlite+aiosqlite:///{path}", check))
+        return
+    unfinished = path.with_name(UNFINISHED)
+    unfinished.unlink(missing_ok=True)
+    uri = f"sqlite+aiosqlite:///{unfinished}"
+    asyncio.run(with_engine(uri, initialize_database))
+    stamp_head(ALEMBIC_INI_TEMPLATE_PATH, ALEMBIC_DIR, uri)
+    unfinished.replace(path)
 
 
 def _answer(**line: str) -> None:

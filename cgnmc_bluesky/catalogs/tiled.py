@@ -1,5 +1,6 @@
 """Runs in a Tiled catalog, wherever it is served."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cgnmc_bluesky.catalogs.source import Document, Run, Source, SourceError
+from cgnmc_bluesky.catalogs.source import Document, ListedSource, Run, Source, SourceError
 from cgnmc_bluesky.catalogs.writer import CatalogWriter
 
 _PAGE = 32
@@ -26,10 +27,15 @@ class TiledSource(Source):
         Tiled client of a container of runs.
     folders
         Where files that its runs refer to may lie.
+    is_owner
+        Whether the client is closed with the source.
     """
 
-    def __init__(self, name: str, catalog: Any, folders: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self, name: str, catalog: Any, folders: tuple[Path, ...] = (), *, is_owner: bool = False
+    ) -> None:
         super().__init__(name)
+        self._is_owner = is_owner
         self._catalog = catalog
         self._folders = folders
         self._writer: CatalogWriter | None = None
@@ -82,9 +88,11 @@ class TiledSource(Source):
         """Deliver what is still to be written, within a bounded time."""
         if self._writer is not None:
             self._writer.close()
+        if self._is_owner:
+            self._catalog.context.http_client.close()
 
     def _last_clients(self, number: int) -> Iterable[Any]:
-        return list(self._catalog.values()[-number:])
+        return list(self._catalog.values()[-1 : -number - 1 : -1])
 
     def _matching(self, key: str, value: int | str) -> list[Run]:
         from tiled.queries import Eq
@@ -94,14 +102,51 @@ class TiledSource(Source):
     def _runs_in(self, clients: Callable[[], Iterable[Any]]) -> list[Run]:
         with tiled_errors(self.name):
             found = [
-                client_run(self.name, client, self._folders)
+                _client_run(self.name, client, self._folders)
                 for client in clients()
                 if "start" in client.metadata
             ]
         return sorted(found, key=lambda run: float(run.start.get("time", 0.0)))
 
 
-def client_run(name: str, client: Any, folders: tuple[Path, ...] = ()) -> Run:
+class RunSource(ListedSource):
+    """One raw run of a catalog; where a result is given, the run that it is of.
+
+    Parameters
+    ----------
+    name
+        What the user called it.
+    client
+        Tiled client of a run.
+    is_owner
+        Whether the client is closed with the source.
+    """
+
+    def __init__(self, name: str, client: Any, *, is_owner: bool = False) -> None:
+        run = _client_run(name, client, ())
+        self._catalog: TiledSource | None = None
+        if hasattr(client, "parent"):
+            with tiled_errors(name):
+                self._catalog = TiledSource(name, client.parent, is_owner=is_owner)
+        if run.is_result and self._catalog is not None:
+            run = self._catalog.find(run.uid)
+        super().__init__(name, [run])
+
+    def results_of(self, run_uid: str) -> list[Run]:
+        """Give the stored results of a raw run, in the order of their time."""
+        return [] if self._catalog is None else self._catalog.results_of(run_uid)
+
+    def writer(self) -> CatalogWriter | None:
+        """Give what stores documents beside the run, None where its catalog is not known."""
+        return None if self._catalog is None else self._catalog.writer()
+
+    def close(self) -> None:
+        """Deliver what is still to be written, within a bounded time."""
+        if self._catalog is not None:
+            self._catalog.close()
+
+
+def _client_run(name: str, client: Any, folders: tuple[Path, ...]) -> Run:
     """Give the run that a client is of (Tiled's or databroker's)."""
     metadata = getattr(client, "metadata", None) or {"start": client.start, "stop": client.stop}
     note = "" if metadata.get("stop") else "the catalog holds no stop document of it"
@@ -137,9 +182,7 @@ def tiled_errors(name: str) -> Iterator[None]:
     except (httpx.HTTPError, OSError) as error:
         why = str(error).partition("\n")[0] or type(error).__name__
         raise SourceError(f"{name}: the server does not answer ({why}); is it running?") from error
-    except (ValueError, KeyError) as error:
-        if isinstance(error, SourceError):
-            raise
+    except (json.JSONDecodeError, KeyError) as error:
         why = str(error).partition("\n")[0]
         raise SourceError(f"{name}: the server's answer is broken off ({why})") from error
 
@@ -149,7 +192,7 @@ def _status_error(error: Any) -> str:
     if status == _NOT_ACCEPTABLE:
         return (
             "the server does not export documents; register "
-            "bluesky_tiled_plugins.exporters:json_seq_exporter for BlueskyRun's application/json-seq"
+            "bluesky_tiled_plugins.exporters:json_seq_exporter for a BlueskyRun's json-seq"
         )
     if status in _UNAUTHORISED:
         return f"the server refuses access ({status}); set TILED_API_KEY"

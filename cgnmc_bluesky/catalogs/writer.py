@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from bluesky.callbacks.buffer import BufferingWrapper
-from event_model import NumpyEncoder, RunRouter
+from event_model import NumpyEncoder
+
+from cgnmc_bluesky.catalogs.grouping import Belonging
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class CatalogWriter:
         self._deliveries: dict[str, _Delivery] = {}
         self._previews: set[str] = set()
         self._is_closed = False
-        self._router = RunRouter([self._begin])
+        self._belonging = Belonging()
         self._buffer = BufferingWrapper(self._deliver_next)
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
@@ -106,7 +108,21 @@ class CatalogWriter:
         if name == _FLUSH:
             doc["done"].set()
         else:
-            self._router(name, dict(doc))
+            self._deliver(name, doc)
+
+    def _deliver(self, name: str, doc: Mapping[str, Any]) -> None:
+        if name == "start":
+            self._begin(str(doc["uid"]))
+        self._belonging.learn(name, doc)
+        delivery = self._deliveries.get(self._belonging.of(doc))
+        if delivery is None:
+            logger.error("a %s document belongs to no run that was begun; it is not stored", name)
+            return
+        delivery(name, doc)
+        if name == "stop":
+            self._belonging.forget(delivery.uid)
+            if not delivery.failure:
+                del self._deliveries[delivery.uid]
 
     def _give_up(self, reason: str) -> None:
         for delivery in list(self._deliveries.values()):
@@ -115,12 +131,9 @@ class CatalogWriter:
         while self._pending:
             self._deliver_next()
 
-    def _begin(self, _: str, start: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
-        uid = str(start["uid"])
+    def _begin(self, uid: str) -> None:
         backup = self._backup_directory and self._backup_directory / f"{uid}.jsonl"
-        delivery = _Delivery(uid, self._store_of_run, backup, self._deliveries.pop)
-        self._deliveries[uid] = delivery
-        return [delivery], []
+        self._deliveries[uid] = _Delivery(uid, self._store_of_run, backup)
 
     def _store_of_run(self) -> Callable[[str, Mapping[str, Any]], None]:
         """Give what stores one run; each document asks first whether that is worth while."""
@@ -134,7 +147,7 @@ class CatalogWriter:
             if not self._is_reachable():
                 raise ConnectionError("the catalog's server has died")
             self._check_readable(name, doc)
-            write(name, doc)
+            write(name, dict(doc))
 
         return store
 
@@ -164,14 +177,12 @@ class _Delivery:
         uid: str,
         open_store: Callable[[], Callable[[str, Mapping[str, Any]], None]],
         backup: Path | None,
-        forget: Callable[[str, None], object],
     ) -> None:
+        self.uid = uid
         self.failure = ""
-        self._uid = uid
         self._open_store = open_store
         self._store: Callable[[str, Mapping[str, Any]], None] | None = None
         self._backup = backup
-        self._forget = forget
         self._documents: list[Document] = []
         self._lock = threading.Lock()
 
@@ -184,18 +195,15 @@ class _Delivery:
             self._store = self._store or self._open_store()
             self._store(name, doc)
         except Exception as error:
-            logger.exception("run %s cannot be stored at its %s document", self._uid, name)
+            logger.exception("run %s cannot be stored at its %s document", self.uid, name)
             self.fail(f"{type(error).__name__}: {error}".partition("\n")[0])
-        else:
-            if name == "stop" and not self.failure:
-                self._forget(self._uid, None)
 
     def fail(self, reason: str) -> None:
         """Leave the catalog alone from here on; the whole run goes to the backup."""
         if not self.failure:
             where = f"its documents are in {self._backup}" if self._backup else "it is lost"
             self.failure = f"{reason}; {where}"
-            logger.error("run %s is not in the catalog: %s", self._uid, self.failure)
+            logger.error("run %s is not in the catalog: %s", self.uid, self.failure)
         self._back_up()
 
     def _back_up(self) -> None:
