@@ -49,6 +49,8 @@ class IonChambers(Device):
         completes that put when it has counted.
     dwell
         The same for the record of the counting time, in seconds.
+    timeout_s
+        After this many seconds a count has failed.
     **kwargs
         As for `ophyd.Device`.
     """
@@ -59,16 +61,24 @@ class IonChambers(Device):
     dwell_s = FormattedComponent(EpicsSignal, "{prefix}{_dwell}", kind=Kind.config)
 
     def __init__(
-        self, prefix: str, *, name: str, count: str = "CNT", dwell: str = "TP", **kwargs: Any
+        self,
+        prefix: str,
+        *,
+        name: str,
+        count: str = "CNT",
+        dwell: str = "TP",
+        timeout_s: float = 120.0,
+        **kwargs: Any,
     ) -> None:
         self._count, self._dwell = count, dwell
         super().__init__(prefix, name=name, **kwargs)
+        self.timeout_s = timeout_s
         self._status: Status | None = None
         self._counting: set[str] = set()
 
     def trigger(self) -> Status:
         """Count with all channels."""
-        self._status = self.count.set(1)
+        self._status = self.count.set(1, timeout=self.timeout_s)
         self._counting = set(self.component_names)
         return self._status
 
@@ -86,7 +96,7 @@ class IonChambers(Device):
             Done when it has counted.
         """
         if self._status is None or self._status.done or channel in self._counting:
-            self._status = self.count.set(1)
+            self._status = self.count.set(1, timeout=self.timeout_s)
             self._counting = set()
         self._counting.add(channel)
         return self._status

@@ -23,6 +23,8 @@ class EnergyAxis(Device):
         The same for the readback.
     stop
         The same for the record that stops it when 1 is written.
+    timeout_s
+        After this many seconds a motion has failed.
     """
 
     energy = FormattedComponent(EpicsSignalRO, "{prefix}{_readback}", kind=Kind.hinted)
@@ -39,10 +41,12 @@ class EnergyAxis(Device):
         setpoint: str = "Energy",
         readback: str = "Energy:RBV",
         stop: str = "Energy:STOP",
+        timeout_s: float = 300.0,
         **kwargs: Any,
     ) -> None:
         self._setpoint, self._readback, self._stop = setpoint, readback, stop
         super().__init__(prefix, name=name, **kwargs)
+        self.timeout_s = timeout_s
 
     @property
     def position(self) -> float:
@@ -73,7 +77,7 @@ class EnergyAxis(Device):
             Done when it is there.
         """
         self.check_value(value)
-        return self.setpoint.set(value)
+        return self.setpoint.set(value, timeout=self.timeout_s)
 
     def stop(self, *, success: bool = False) -> None:
         """Stay where it is.
@@ -125,6 +129,6 @@ class EnergyAxisWithDone(EnergyAxis):
         def arrived(*, old_value: int, value: int, **_: Any) -> bool:
             return not old_value and bool(value)
 
-        status = SubscriptionStatus(self.done, arrived, run=False)
+        status = SubscriptionStatus(self.done, arrived, run=False, timeout=self.timeout_s)
         self.setpoint.put(value, wait=False)
         return status

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import logging
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -12,6 +13,7 @@ from caproto import ChannelType
 from caproto.server import PVGroup, pvproperty
 
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
+from cgnmc_bluesky.sim.faults import DetectorFailure
 
 LOOPBACK = ("127.0.0.1",)
 
@@ -44,7 +46,7 @@ class BeamlineIOC(PVGroup):
         await self.ring.write(self.beamline.ring.current.get())
 
     async def _move(self, instance: Any, value: float) -> None:
-        """Move, and come back when it is there."""
+        """Move, and come back when it stands still: there, or where it was stopped."""
         status = self.beamline.mono.set(value)
         await self.done.write(0)
         await _finished([status])
@@ -58,14 +60,15 @@ class BeamlineIOC(PVGroup):
         return 0
 
     async def _count(self, instance: Any, value: int) -> int:
-        """Count, and come back when the readings are there."""
+        """Count, and come back when the readings are there; a silent detector reads NaN."""
         beamline = self.beamline
         records = (self.i0, self.it, self.ir, self.if_)
         devices = (beamline.i0, beamline.it, beamline.ir, beamline.if_)
         if value:
-            await _finished([device.trigger() for device in (*devices, beamline.ring)])
-            for record, device in zip(records, devices, strict=True):
-                await record.write(device.reading.get())
+            statuses = [_triggered(device) for device in (*devices, beamline.ring)]
+            await _finished(status for status in statuses if status is not None)
+            for record, device, status in zip(records, devices, statuses, strict=False):
+                await record.write(device.reading.get() if status is not None else math.nan)
             await self.ring.write(beamline.ring.current.get())
         return 0
 
@@ -100,15 +103,20 @@ class BeamlineIOC(PVGroup):
     shutter = pvproperty(name="Shutter", value="open", dtype=ChannelType.STRING, put=_set_shutter)
 
 
+def _triggered(device: Any) -> Any:
+    try:
+        return device.trigger()
+    except DetectorFailure:
+        return None
+
+
 async def _finished(statuses: Iterable[Any]) -> None:
-    """Wait without blocking the server; what went wrong is raised, so that the put fails."""
+    """Wait, without blocking the server, until all have ended, well or not."""
     loop = asyncio.get_running_loop()
     for status in statuses:
         done = asyncio.Event()
         status.add_callback(partial(_tell, loop, done))
         await done.wait()
-        if (error := status.exception()) is not None:
-            raise error
 
 
 def _tell(loop: asyncio.AbstractEventLoop, done: asyncio.Event, status: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -40,12 +40,20 @@ class ResultTable(AbstractContextManager["ResultTable"]):
         Number of lines kept in view on a terminal, the newest.
     live
         Whether lines change while a scan goes on; without it, on terminals.
+    below
+        What else stands below the lines while they change, such as a progress bar.
     """
 
     def __init__(
-        self, console: Console | None = None, rows: int = 20, *, live: bool | None = None
+        self,
+        console: Console | None = None,
+        rows: int = 20,
+        *,
+        live: bool | None = None,
+        below: RenderableType | None = None,
     ) -> None:
         self._console = console or Console()
+        self._below = below
         self._is_live = self._console.is_terminal if live is None else live
         self._rows = rows
         self._board = Board(curves_kept=0)
@@ -72,7 +80,7 @@ class ResultTable(AbstractContextManager["ResultTable"]):
     ) -> None:
         """Leave the whole table on the screen."""
         if self._live is not None:
-            self._rows = max(self._rows, len(self._board.latest()))
+            self._rows, self._below = max(self._rows, len(self._board.latest())), None
             self._live.stop()
             self._live = None
 
@@ -89,7 +97,8 @@ class ResultTable(AbstractContextManager["ResultTable"]):
         return _table(self._board.latest())
 
     def _newest(self) -> RenderableType:
-        return _table(self._board.latest()[-self._rows :])
+        table = _table(self._board.latest()[-self._rows :])
+        return table if self._below is None else Group(table, self._below)
 
     def _write_line(self, result: Result) -> None:
         table = _table([result], fixed=True, header=not self._printed)

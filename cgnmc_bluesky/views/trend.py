@@ -97,7 +97,12 @@ def _quantities(result: Result, *, samples_apart: bool) -> Iterator[tuple[str, s
     for name in result.values:
         valence = valence_of(name)
         if name == "edge_ev":
-            yield name, "edge position (eV)", sample_name(result) if samples_apart else ""
+            edge = result.about["analysis"]["parameters"].get("edge", "")
+            yield (
+                name,
+                f"{edge} edge position (eV)".strip(),
+                sample_name(result) if samples_apart else "",
+            )
         elif own and valence and samples_apart:
             if valence == own:
                 yield name, f"{ion(*valence)} fraction", sample_name(result)

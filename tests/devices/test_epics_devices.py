@@ -1,6 +1,7 @@
 """The EPICS devices against the simulated beamline, over real Channel Access on loopback."""
 
 import json
+import math
 import os
 import socket
 import subprocess
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 
 SERVER = """
-from cgnmc_bluesky.sim import SimulatedBeamline
+from cgnmc_bluesky.sim import Fault, SimulatedBeamline
 from cgnmc_bluesky.sim.ioc import run_ioc
 
-beamline = SimulatedBeamline("NiO", seed=2, speed=50.0)
+beamline = SimulatedBeamline(
+    "NiO", seed=2, speed=50.0, faults=[Fault("raise", energy_ev=8500.0, channel="it")]
+)
 run_ioc("SIM:", beamline, on_start=lambda names: print("serving", *names, flush=True))
 """
 
@@ -41,6 +44,11 @@ for detectors, axis in (([chambers.i0, chambers.it, chambers.ir], mono), ([chamb
     plan = bp.list_scan(detectors, axis, [8300.0, 8350.0, 8370.0])
     RE(plan, lambda name, doc, documents=documents: documents.append((name, doc)))
     runs.append(documents)
+mono.set(8499.6).wait(20)
+chambers.trigger().wait(20)
+silent = chambers.it.reading.get()
+chambers.timeout_s = 1e-4
+late = chambers.trigger().exception(20)
 try:
     mono.set(99.0)
 except LimitError as error:
@@ -59,6 +67,8 @@ print(
         {
             "runs": runs,
             "refused": refused,
+            "silent": silent,
+            "late": type(late).__name__,
             "position": position,
             "limits": mono.limits,
             "protocols": protocols,
@@ -140,6 +150,11 @@ def test_descriptors_carry_units_and_the_dwell(session: dict[str, Any]) -> None:
 def test_limits_are_the_records(session: dict[str, Any]) -> None:
     assert session["limits"] == [4500.0, 14000.0]
     assert "99.0" in session["refused"]
+
+
+def test_a_silent_detector_reads_nan_and_a_late_one_fails(session: dict[str, Any]) -> None:
+    assert math.isnan(session["silent"])
+    assert session["late"] == "StatusTimeoutError"
 
 
 def test_stopped_on_its_way_it_stays_there(session: dict[str, Any]) -> None:

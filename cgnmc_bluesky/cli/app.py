@@ -1,0 +1,298 @@
+"""The commands, with their arguments; what they do stands in the modules they call."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cgnmc_bluesky import __version__
+from cgnmc_bluesky.cli.boundary import Session, guarded, output
+
+app = typer.Typer(
+    name="cgnmc",
+    help="From documents of battery-cathode experiments to numbers with uncertainties.",
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        output().print(f"cgnmc {__version__}", highlight=False)
+        raise typer.Exit
+
+
+def _debug(context: typer.Context, wanted: bool) -> None:
+    context.obj.debug |= wanted
+
+
+def _log(context: typer.Context, path: Path | None) -> None:
+    if path is not None:
+        context.obj.log_to(path)
+
+
+Debug = Annotated[
+    bool, typer.Option("--debug", callback=_debug, help="Show tracebacks on the screen too.")
+]
+Log = Annotated[
+    Path | None,
+    typer.Option(
+        "--log",
+        callback=_log,
+        metavar="FILE",
+        help="Where the log goes, tracebacks included, instead of your folder of logs.",
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="beamline.toml to use; else $CGNMC_BEAMLINE, else the one in this folder.",
+    ),
+]
+SourceName = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        show_default=False,
+        help="A Tiled server (http://…), a Tiled profile (profile:NAME), a folder (an embedded "
+        "catalog or measured spectra), or a file of documents or spectra.",
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+    debug: Debug = False,
+    log: Log = None,
+) -> None:
+    if context.invoked_subcommand is None:
+        output().print(context.get_help(), markup=False, highlight=False)
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where the results and the catalog go.")
+    ] = Path("cgnmc-demo"),
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated noise.")] = 0,
+    debug: Debug = False,
+    log: Log = None,
+) -> int:
+    """Run a simulated beamtime: scans, live results, replay, report.
+
+    Four Ni K scans (the conventional and the gradient material, pristine and after 100 cycles) run
+    with live analysis into a catalog in DIR/catalog; then everything is replayed from there and
+    compared, and set against the truth.
+
+    Examples:
+
+    - `cgnmc demo`
+    - `cgnmc demo --out beamtime --seed 3`
+    """
+    from cgnmc_bluesky.demo import run_demo
+
+    return run_demo(out, seed=seed, console=output())
+
+
+@app.command()
+def replay(
+    source: SourceName,
+    run: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--run",
+            metavar="UID|-1|SCAN_ID",
+            help="A run: uid or its beginning, -1 for the last, or scan id. May be given again.",
+        ),
+    ] = None,
+    plan: Annotated[
+        str | None, typer.Option("--plan", metavar="NAME", help="Only runs of this plan.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="DATE", help="Only runs from then on (local time)."),
+    ] = None,
+    config: Config = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line for each run and analysis.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write figures, tables and arrays there."),
+    ] = None,
+    x: Annotated[
+        str | None,
+        typer.Option(
+            "--x",
+            metavar="time|FILE.csv:COLUMN",
+            help="Axis of the trend figure instead of the scan number: the time, or a column of a "
+            "CSV file that names each measured file in another column.",
+        ),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Store the results in the catalog, beside the runs.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare with the stored results, bit for bit.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Work in N processes.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="Work on a dask cluster."),
+    ] = None,
+    debug: Debug = False,
+    log: Log = None,
+) -> int:
+    """Analyse stored runs as if they were running.
+
+    Exit status: 0; 1 where an analysis failed or a comparison differs; 2 for unusable arguments,
+    source or configuration.
+
+    Examples:
+
+    - `cgnmc replay cgnmc-demo/catalog --run -1`
+    - `cgnmc replay http://localhost:8000 --plan xanes_scan --since 2026-03-01 --json`
+    - `cgnmc replay kedge_operando_LNO --config examples/lno.toml --out lno`
+    - `cgnmc replay cgnmc-demo/catalog --verify`
+    """
+    from cgnmc_bluesky.cli.replaying import Request, replay_source
+    from cgnmc_bluesky.cli.selection import Selection
+
+    return replay_source(
+        Request(
+            source,
+            Selection.of(run or (), plan, since),
+            config=config,
+            as_json=json,
+            out=out,
+            x=x,
+            write=write,
+            verify=verify,
+            workers=workers,
+            scheduler=scheduler,
+        )
+    )
+
+
+@app.command()
+def watch(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE|tcp://HOST:PORT",
+            show_default=False,
+            help="A catalog to follow, or the address of a bluesky 0MQ proxy.",
+        ),
+    ],
+    config: Config = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line for each run and analysis.")
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after the first run.")] = False,
+    timeout_s: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", min=0.0, help="End after so long."),
+    ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Take a stream from another machine: whoever sends there can run programs here.",
+        ),
+    ] = False,
+    debug: Debug = False,
+    log: Log = None,
+) -> int:
+    """Show results in another process while the run goes on; Ctrl-C ends it.
+
+    With a display windows open beside the table.
+
+    Examples:
+
+    - `cgnmc watch cgnmc-demo/catalog`
+    - `cgnmc watch tcp://127.0.0.1:5578`
+    - `cgnmc watch http://localhost:8000 --once --timeout 600 --json`
+    """
+    from cgnmc_bluesky.cli.watching import Watch, watch_source
+
+    return watch_source(
+        Watch(source, config, as_json=json, once=once, timeout_s=timeout_s, trust=trust)
+    )
+
+
+@app.command()
+def ioc(
+    prefix: Annotated[
+        str, typer.Option("--prefix", help="What the names of the process variables begin with.")
+    ] = "CGNMC:",
+    debug: Debug = False,
+    log: Log = None,
+) -> None:
+    """Serve the simulated beamline over EPICS Channel Access, on this machine alone.
+
+    Examples:
+
+    - `cgnmc ioc`
+    - `cgnmc ioc --prefix SIM:`
+    """
+    from cgnmc_bluesky.sim.ioc import run_ioc
+
+    run_ioc(prefix)
+
+
+@app.command()
+def check(
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="[SOURCE]", show_default=False, help="Runs to check it against."),
+    ] = None,
+    config: Config = None,
+    debug: Debug = False,
+    log: Log = None,
+) -> int:
+    """Say what is wrong with beamline.toml: keys, units, references, catalog.
+
+    Without a configuration one is drafted from the data keys of SOURCE, on standard output.
+
+    Examples:
+
+    - `cgnmc check --config beamline.toml`
+    - `cgnmc check runs.jsonl > beamline.toml`
+    """
+    from cgnmc_bluesky.cli.checking import check_source
+
+    return check_source(source, config)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments
+        Arguments after the program's name; without them those of this process.
+
+    Returns
+    -------
+    int
+        The exit status, as in the contract.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def command(session: Session) -> int | None:
+        status = app(given, prog_name="cgnmc", standalone_mode=False, obj=session)
+        return status if isinstance(status, int) else 0
+
+    return guarded(command)

@@ -1,0 +1,78 @@
+"""Whether a replay gives what the scan gave."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from cgnmc_bluesky.results import Result
+
+SHARE_OF_SIGMA = 1e-3
+"""How much of a sigma results made with other versions may differ by."""
+
+
+def differences(replayed: Iterable[Result], stored: Iterable[Result]) -> list[str]:
+    """Compare replayed results with those stored, bit for bit.
+
+    Where the analysis was of another version that is said, and the numbers may differ by a
+    thousandth of their sigma.
+
+    Parameters
+    ----------
+    replayed
+        Results of one run.
+    stored
+        Stored results of the same run; of several of one analysis the last counts.
+
+    Returns
+    -------
+    list[str]
+        What differs, in words; empty where nothing does.
+    """
+    new = {_name(result): result for result in replayed}
+    old = {_name(result): result for result in stored}
+    found = [f"{name}: no stored result" for name in new if name not in old]
+    found += [f"{name}: stored, but not replayed" for name in old if name not in new]
+    for name in sorted(new.keys() & old.keys()):
+        found += [f"{name}: {text}" for text in _between(new[name], old[name])]
+    return found
+
+
+def _name(result: Result) -> str:
+    particle = "" if result.particle is None else f"particle {result.particle}"
+    return " ".join(part for part in (result.analysis, result.mode, particle) if part)
+
+
+def _between(new: Result, old: Result) -> Iterator[str]:
+    rests_on, rested_on = new.about["analysis"], old.about["analysis"]
+    for about in ("version", "parameters", "references"):
+        if rests_on.get(about) != rested_on.get(about):
+            yield f"{about} {rests_on.get(about)}, was {rested_on.get(about)}"
+    if new.status != old.status or new.reason != old.reason:
+        yield f"status {new.status} ({new.reason}), was {old.status} ({old.reason})"
+    is_exact = rests_on.get("version") == rested_on.get("version")
+    for name in dict.fromkeys((*new.values, *old.values)):
+        sigma = new.sigmas.get(name) or 0.0
+        tolerance = 0.0 if is_exact else SHARE_OF_SIGMA * sigma
+        for kind, numbers, before in (
+            ("", new.values, old.values),
+            ("sigma of ", new.sigmas, old.sigmas),
+        ):
+            if not _agree(numbers.get(name), before.get(name), tolerance):
+                yield f"{kind}{name} {numbers.get(name)!r}, was {before.get(name)!r}"
+    if is_exact:
+        yield from _between_curves(new, old)
+
+
+def _agree(value: float | None, before: float | None, tolerance: float) -> bool:
+    if value is None or before is None:
+        return value is before
+    return abs(value - before) <= tolerance
+
+
+def _between_curves(new: Result, old: Result) -> Iterator[str]:
+    for name in dict.fromkeys((*new.curves, *old.curves)):
+        curve, before = new.curves.get(name), old.curves.get(name)
+        if curve is None or before is None or curve.shape != before.shape:
+            yield f"curve {name} is there once only, or of another length"
+        elif not np.array_equal(curve, before, equal_nan=True):
+            yield f"curve {name} differs by up to {np.nanmax(np.abs(curve - before)):g}"

@@ -1,0 +1,86 @@
+"""Replays in several processes, here or on a dask cluster."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from multiprocessing import get_context
+from typing import Any
+
+from cgnmc_bluesky.beamline import Beamline
+from cgnmc_bluesky.catalogs import SourceError
+from cgnmc_bluesky.catalogs.source import Document
+from cgnmc_bluesky.cli.sources import open_named
+from cgnmc_bluesky.replay import Replay
+
+BATCHES_PER_WORKER = 4
+
+Answer = tuple[Mapping[str, Any], list[Document]]
+"""Start document of a raw run, and the documents of its results."""
+
+
+def replay_named(
+    named: str, run_uids: Sequence[str], settings: dict[str, Any] | None
+) -> list[Answer]:
+    """Replay some runs of a source that this process opens for itself.
+
+    Parameters
+    ----------
+    named
+        The source, as a user may name it.
+    run_uids
+        The runs.
+    settings
+        The configuration as a mapping; `None` for what is found as usual.
+    """
+    beamline = None if settings is None else Beamline.from_dict(settings)
+    with open_named(named, beamline) as source:
+        replayed = Replay(source, beamline)
+        runs = [source.find(uid) for uid in run_uids]
+        return [(run.start, replayed.documents(run)) for run in runs]
+
+
+def in_processes(
+    named: str, run_uids: Sequence[str], beamline: Beamline | None, workers: int
+) -> Iterator[Answer]:
+    """Replay runs in processes of this machine, in the order given."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    settings = beamline.to_dict() if beamline else None
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        batches = _batches(run_uids, workers)
+        futures = [pool.submit(replay_named, named, batch, settings) for batch in batches]
+        for future in futures:
+            yield from future.result()
+
+
+def on_cluster(
+    named: str, run_uids: Sequence[str], beamline: Beamline | None, address: str
+) -> Iterator[Answer]:
+    """Replay runs on a dask cluster, in the order given.
+
+    Raises
+    ------
+    SourceError
+        If there is no dask, or no scheduler at that address.
+    """
+    try:
+        distributed = import_module("distributed")
+    except ImportError as error:
+        raise SourceError(
+            "--scheduler needs dask.distributed, which is not installed; pip install distributed"
+        ) from error
+    settings = beamline.to_dict() if beamline else None
+    try:
+        client = distributed.Client(address, timeout="10s", set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"--scheduler {address} does not answer; is it running?") from error
+    with client:
+        workers = max(1, len(client.scheduler_info()["workers"]))
+        batches = _batches(run_uids, workers)
+        futures = [client.submit(replay_named, named, batch, settings) for batch in batches]
+        for future in futures:
+            yield from future.result()
+
+
+def _batches(run_uids: Sequence[str], workers: int) -> list[Sequence[str]]:
+    size = max(1, -(-len(run_uids) // (workers * BATCHES_PER_WORKER)))
+    return [run_uids[first : first + size] for first in range(0, len(run_uids), size)]

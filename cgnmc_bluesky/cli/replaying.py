@@ -1,0 +1,131 @@
+"""`cgnmc replay`: stored runs through the same analyses, to the screen, files and catalog."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.progress import Progress
+
+from cgnmc_bluesky.beamline import Beamline
+from cgnmc_bluesky.catalogs import Run, Source, SourceError
+from cgnmc_bluesky.catalogs.source import Writer
+from cgnmc_bluesky.cli.axis import Axis
+from cgnmc_bluesky.cli.boundary import output, progress_output
+from cgnmc_bluesky.cli.outcome import Outcome
+from cgnmc_bluesky.cli.parallel import Answer, in_processes, on_cluster
+from cgnmc_bluesky.cli.saving import ResultFolder
+from cgnmc_bluesky.cli.selection import Selection
+from cgnmc_bluesky.cli.sources import open_named
+from cgnmc_bluesky.replay import NothingFits, Replay
+from cgnmc_bluesky.views import ResultTable
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user wants replayed, and where to.
+
+    Parameters
+    ----------
+    source
+        The source, as the user named it.
+    selection
+        Which of its runs.
+    config
+        The configuration; without it what the runs carry, else the one that is found as usual.
+    as_json
+        Whether results are written as JSON instead of a table.
+    out
+        Folder for figures, tables and arrays.
+    x
+        Axis of the trend figure, as the user wrote it.
+    write
+        Whether results go into the catalog.
+    verify
+        Whether they are compared with those stored there.
+    workers
+        Number of processes; in this one without it.
+    scheduler
+        Address of a dask cluster to work on.
+    """
+
+    source: str
+    selection: Selection = field(default_factory=Selection)
+    config: Path | None = None
+    as_json: bool = False
+    out: Path | None = None
+    x: str | None = None
+    write: bool = False
+    verify: bool = False
+    workers: int | None = None
+    scheduler: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers and self.scheduler:
+            raise ValueError("--workers and --scheduler are two ways to the same end; give one")
+        if self.x and not self.out:
+            raise ValueError("--x is the axis of a figure; say with --out where that goes")
+
+
+def replay_source(request: Request) -> int:
+    """Replay what is asked for.
+
+    Parameters
+    ----------
+    request
+        What, and where to.
+
+    Returns
+    -------
+    int
+        The exit status: 1 where an analysis failed or a comparison differs.
+    """
+    beamline = Beamline.load(request.config) if request.config else None
+    axis = Axis.of(request.x) if request.x else None
+    with ExitStack() as stack:
+        source = stack.enter_context(open_named(request.source, beamline))
+        write = _writer(source) if request.write else None
+        runs = list(request.selection.runs(source))
+        progress = stack.enter_context(_progress(request))
+        table = None if request.as_json else stack.enter_context(ResultTable(output(), live=False))
+        folder = ResultFolder(request.out, axis) if request.out else None
+        outcome = Outcome(table, folder, write)
+        answers = _answers(request, source, runs, beamline)
+        for start, documents in progress.track(answers, len(runs), description="runs"):
+            results = outcome.take(start, documents)
+            if request.verify:
+                outcome.compare(results, source, start["uid"])
+        if outcome.is_empty:
+            raise NothingFits(Replay(source, beamline).why_nothing(runs[0]))
+        return outcome.finish()
+
+
+def _progress(request: Request) -> Progress:
+    console = progress_output()
+    # Lines for another program must come out as they are, not through the progress bar.
+    is_shown = not console.quiet and not (request.as_json and sys.stdout.isatty())
+    return Progress(
+        console=console, transient=True, disable=not is_shown, redirect_stdout=sys.stdout.isatty()
+    )
+
+
+def _writer(source: Source) -> Writer:
+    writer = source.writer()
+    if writer is None:
+        raise SourceError(f"{source.name} cannot be written; give --write a catalog, or use --out")
+    return writer
+
+
+def _answers(
+    request: Request, source: Source, runs: Sequence[Run], beamline: Beamline | None
+) -> Iterator[Answer]:
+    uids = [run.uid for run in runs]
+    if request.scheduler:
+        yield from on_cluster(request.source, uids, beamline, request.scheduler)
+    elif request.workers:
+        yield from in_processes(request.source, uids, beamline, request.workers)
+    else:
+        replayed = Replay(source, beamline)
+        for run in runs:
+            yield run.start, replayed.documents(run)

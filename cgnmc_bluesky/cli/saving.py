@@ -1,0 +1,147 @@
+"""Results as files: figures, tables and arrays."""
+
+import csv
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cgnmc_bluesky.views import SpectrumFigure, TrendFigure
+
+if TYPE_CHECKING:
+    from cgnmc_bluesky.catalogs.source import Document
+    from cgnmc_bluesky.cli.axis import Axis
+    from cgnmc_bluesky.results import Result
+
+_HEAD = ("run_uid", "scan_id", "plan_name", "sample", "mode", "status", "reason")
+
+
+class ResultFolder:
+    """A folder that takes the results of one run after the other.
+
+    Parameters
+    ----------
+    path
+        The folder; made where it is not there.
+    axis
+        Axis of the trend figure; the scan number without it.
+    """
+
+    def __init__(self, path: Path, axis: "Axis | None" = None) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._axis = axis
+        places = (axis.places, axis.label) if axis else ()
+        self._spectrum = SpectrumFigure()
+        self._trend = TrendFigure(*places)
+        self._tables: dict[str, list[Result]] = {}
+
+    def add(
+        self, start: Mapping[str, Any], documents: "Iterable[Document]", results: "list[Result]"
+    ) -> dict[str, str]:
+        """Write the figure and the arrays of one run.
+
+        Parameters
+        ----------
+        start
+            Start document of the raw run.
+        documents
+            Documents of all its results.
+        results
+            The same as results.
+
+        Returns
+        -------
+        dict[str, str]
+            The files written, by what they hold.
+        """
+        if self._axis is not None:
+            self._axis.place(start)
+        for name, doc in documents:
+            self._spectrum(name, doc)
+            self._trend(name, doc)
+        for result in results:
+            self._tables.setdefault(result.analysis, []).append(result)
+        if not any(result.curves for result in results):
+            return {}
+        stem = self.path / _stem(start)
+        self._spectrum.run_uid = str(start["uid"])
+        figure = self._spectrum.save(stem.with_name(f"{stem.name}.png"))
+        arrays = _write_arrays(stem.with_name(f"{stem.name}.nxs"), results)
+        return {"figure": str(figure), "arrays": str(arrays)}
+
+    def finish(self) -> list[Path]:
+        """Write the tables and the trend figure.
+
+        Returns
+        -------
+        list[Path]
+            What was written.
+        """
+        written = [
+            _write_table(self.path / f"{analysis}.csv", results, self._axis)
+            for analysis, results in self._tables.items()
+        ]
+        if written:
+            written.append(self._trend.save(self.path / "trend.png"))
+        return written
+
+
+def _stem(start: Mapping[str, Any]) -> str:
+    number = start.get("scan_id")
+    scan = f"scan{number:04d}_" if isinstance(number, int) else ""
+    return f"{scan}{re.sub(r'[^A-Za-z0-9-]', '_', str(start['uid'])[:8])}"
+
+
+def _write_table(path: Path, results: "list[Result]", axis: "Axis | None") -> Path:
+    names = list(dict.fromkeys(name for result in results for name in result.values))
+    x = [axis.label] if axis else []
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        table = csv.writer(lines)
+        sigmas = (f"{name}_sigma" for name in names)
+        pairs = [heading for pair in zip(names, sigmas, strict=True) for heading in pair]
+        table.writerow([*_HEAD, *x, *pairs])
+        for result in results:
+            numbers = [
+                _cell(number.get(name))
+                for name in names
+                for number in (result.values, result.sigmas)
+            ]
+            place = [_cell(axis.places.get(result.run_uid))] if axis else []
+            table.writerow([*(getattr(result, key) for key in _HEAD), *place, *numbers])
+    return path
+
+
+def _cell(number: float | None) -> str:
+    return "" if number is None or math.isnan(number) else repr(float(number))
+
+
+def _write_arrays(path: Path, results: "list[Result]") -> Path:
+    """Write the curves of a run's results as NeXus, an NXdata for each analysis and mode."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        entry = file.create_group("entry")
+        entry.attrs["NX_class"] = "NXentry"
+        file.attrs["default"] = "entry"
+        for result in results:
+            if not result.curves:
+                continue
+            data = entry.create_group(re.sub(r"\W", "_", f"{result.analysis}_{result.mode}"))
+            entry.attrs.setdefault("default", data.name.rpartition("/")[2])
+            names = list(result.curves)
+            axes, signals = names[:1], names[1:]
+            data.attrs.update(
+                {
+                    "NX_class": "NXdata",
+                    "axes": axes,
+                    "signal": signals[0],
+                    "auxiliary_signals": signals[1:],
+                    "title": f"{result.sample} {result.analysis}",
+                }
+            )
+            for name, curve in result.curves.items():
+                data[name] = curve
+                data[name].attrs["units"] = "eV" if name.endswith("_ev") else ""
+    return path

@@ -1,0 +1,29 @@
+"""Sources as the command line opens them."""
+
+from cgnmc_bluesky.beamline import Beamline, ConfigurationError
+from cgnmc_bluesky.catalogs import Source, open_source
+
+
+def open_named(named: str, beamline: Beamline | None) -> Source:
+    """Open a source, with the columns and readable folders that the configuration names.
+
+    Parameters
+    ----------
+    named
+        The source, as a user may name it.
+    beamline
+        The configuration; without it the one that is found as usual, if there is one.
+    """
+    settings = beamline or _found()
+    if settings is None:
+        return open_source(named)
+    columns = settings.xanes.columns if settings.xanes else None
+    return open_source(named, readable=settings.data.readable, columns=columns)
+
+
+def _found() -> Beamline | None:
+    try:
+        return Beamline.load()
+    except ConfigurationError:
+        # Runs may carry their own; where they do not, the analysis says what is wrong here.
+        return None
