@@ -17,7 +17,7 @@ KINDS: tuple[type[RunAnalysis], ...] = (EdgePositionAnalysis, FractionAnalysis)
 Document = tuple[str, dict[str, Any]]
 
 
-class NothingFits(SourceError):  # noqa: N818  (nothing is wrong with the source)
+class NothingFits(SourceError):
     """No analysis finds what it needs in any run; the message names what is missing."""
 
 
@@ -29,7 +29,8 @@ class Replay:
     source
         Where the runs are; runs that the configuration names are looked for there too.
     beamline
-        The configuration, or its file; without it what the runs carry, else the one that is found as usual.
+        The configuration, or its file; without it what the runs carry, else the one that is found
+        as usual.
     kinds
         The analyses.
     """
@@ -63,7 +64,9 @@ class Replay:
         return found
 
     def why_nothing(self, run: Run) -> str:
-        """Say what is missing in a run that no analysis fits: data keys, and the nearest there are."""
+        """Say what is missing in a run that no analysis fits: data keys, and the nearest there
+        are.
+        """
         pipeline = self._through(run, [])
         missing: dict[str, list[str]] = {}
         for _, keys, reader in pipeline.lacking():
@@ -109,10 +112,11 @@ def replay(
     Parameters
     ----------
     source
-        Whatever holds runs: an address, a file or folder, a catalog, a run, an iterable of documents.
+        Whatever holds runs: an address, a file or folder, a catalog, a run, an iterable of
+        documents.
     beamline
-        The configuration, or its file. Without it, what the runs carry, else the file that `$CGNMC_BEAMLINE` or the
-        working directory has.
+        The configuration, or its file. Without it, what the runs carry, else the file that
+        `$CGNMC_BEAMLINE` or the working directory has.
     runs
         Which runs: -1 for the last, scan ids, uids; all without any.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, cast
 
 import event_model
 import numpy as np
@@ -132,7 +132,7 @@ class ResultWriter:
         if curves and estimate.curves:
             self._event(curves, dict(estimate.curves), estimate.curve_units)
 
-    def close(self, exit_status: str = "success", reason: str = "") -> None:
+    def close(self, exit_status: Literal["success", "fail"] = "success", reason: str = "") -> None:
         """Emit the stop document."""
         if self._run is not None:
             stop = self._run.compose_stop(
@@ -152,14 +152,19 @@ class ResultWriter:
         if stream not in self._streams:
             source = f"analysis:{self._subject.analysis}"
             ragged = stream.endswith(PREVIEW)
-            keys = {name: _data_key(name, value, units, source, ragged) for name, value in data.items()}
+            keys = {
+                name: _data_key(name, value, units, source, ragged) for name, value in data.items()
+            }
             composed = self._run.compose_descriptor(
                 name=stream, data_keys=keys, time=self._time_s, validate=False
             )
             self._streams[stream] = composed
             self._emit("descriptor", composed.descriptor_doc)
         event = self._streams[stream].compose_event(
-            data=data, timestamps=dict.fromkeys(data, self._time_s), time=self._time_s, validate=False
+            data=data,
+            timestamps=dict.fromkeys(data, self._time_s),
+            time=self._time_s,
+            validate=False,
         )
         self._emit("event", event)
 
@@ -290,7 +295,7 @@ class ResultCollector:
         elif name == "event" and doc["descriptor"] in self._streams:
             self._event(doc)
         elif name == "event_page" and doc["descriptor"] in self._streams:
-            for event in event_model.unpack_event_page(doc):
+            for event in event_model.unpack_event_page(cast("event_model.EventPage", doc)):
                 self._event(event)
         elif name == "stop" and doc.get("run_start") in self._open:
             result = self._open.pop(doc["run_start"])

@@ -308,9 +308,7 @@ def _hash(recorded: Recorded) -> str:
     return content.hexdigest()
 
 
-def edge_in(
-    beamline: Beamline, reach_ev: tuple[float, float], *, ended: bool
-) -> Edge | None:
+def edge_in(beamline: Beamline, reach_ev: tuple[float, float], *, ended: bool) -> Edge | None:
     """The edge that a scan is of, told by its range.
 
     Parameters
@@ -320,7 +318,8 @@ def edge_in(
     reach_ev
         Lowest and highest energy so far, in eV.
     ended
-        Whether the scan has ended; before that an edge ahead counts too.
+        Whether the scan has ended: only then are edges looked for that the configuration does
+        not name.
 
     Returns
     -------
@@ -328,8 +327,8 @@ def edge_in(
         `None` where no edge is in the range.
     """
     low, high = reach_ev[0] + _MARGIN_EV, reach_ev[1] - _MARGIN_EV
-    ahead = high if ended else max(high, low + _AHEAD_EV)
-    named = {item.edge for item in (*beamline.reference, *beamline.foil)}
+    ahead = max(high, low + _AHEAD_EV)
+    named = {ref.edge for ref in beamline.reference} | {foil.edge for foil in beamline.foil}
     energies = sorted((_energy_ev(beamline, edge), edge) for edge in named)
     found = [edge for energy, edge in energies if low <= energy <= ahead]
     if found or not ended or not low < high:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
 from numpy.typing import NDArray
 
 
@@ -50,7 +51,7 @@ class Estimate:
     values: Mapping[str, float | None] = field(default_factory=dict)
     sigmas: Mapping[str, float | None] = field(default_factory=dict)
     n_points: int = 0
-    curves: Mapping[str, NDArray] = field(default_factory=dict)
+    curves: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     curve_units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """A measured curve as a sum of known curves: amounts with their covariance.
 
-Spectra of mixtures, X-ray fluorescence spectra, pixels of an image stack and patterns of several phases
-are all this one problem: `curve = columns @ amounts + noise`.
+Spectra of mixtures, X-ray fluorescence spectra, pixels of an image stack and patterns of several
+phases are all this one problem: `curve = columns @ amounts + noise`.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ class Amounts:
     values
         Signed amounts, shape `(k,)`.
     inverse
-        Inverse of the normal matrix, shape `(k, k)`: `inverse @ columns.T` projects a curve on the amounts.
+        Inverse of the normal matrix, shape `(k, k)`: `inverse @ columns.T` projects a curve on the
+        amounts.
     residual
         Curve minus combination, shape `(n,)`.
     noise
@@ -37,7 +38,9 @@ class Amounts:
 
     @property
     def covariance(self) -> Floats:
-        """Covariance of the amounts, shape `(k, k)`, for independent points as noisy as the residual."""
+        """Covariance of the amounts, shape `(k, k)`, for independent points as noisy as the
+        residual.
+        """
         return self.noise**2 * self.inverse
 
 
@@ -60,8 +63,8 @@ def combine(columns: Floats, curve: Floats, *, sums_to_one: int = 0) -> Amounts:
 
     Notes
     -----
-    Sums over points go through `numpy.einsum`, not through a BLAS whose summation order may change with the
-    number of threads: the same data give the same bits in every process.
+    Sums over points go through `numpy.einsum`, not through a BLAS whose summation order may change
+    with the number of threads: the same data give the same bits in every process.
 
     Examples
     --------
@@ -116,4 +119,4 @@ def _inverse(normal: Floats) -> Floats:
         raise ValueError(alike) from error
     if not np.max(np.abs(inverse)) < _ALIKE:
         raise ValueError(alike)
-    return inverse
+    return np.asarray(inverse, dtype=np.float64)

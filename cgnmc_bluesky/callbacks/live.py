@@ -18,17 +18,18 @@ from cgnmc_bluesky.results import ResultWriter, Sink, Subject, sample_of
 
 logger = logging.getLogger(__name__)
 
-_CLOSE = ("close", {})
+_CLOSE: tuple[str, dict[str, Any]] = ("close", {})
 
 
 class LiveAnalysis:
-    """Runs analyses over a RunEngine's documents without slowing, stopping or endangering its scans.
+    """Runs analyses over a RunEngine's documents without slowing, stopping or endangering its
+    scans.
 
     Parameters
     ----------
     beamline
-        The configuration, or its file. Without it, each run's own (the simulated beamline's), else the file
-        that `$CGNMC_BEAMLINE` or the working directory has.
+        The configuration, or its file. Without it, each run's own (the simulated beamline's), else
+        the file that `$CGNMC_BEAMLINE` or the working directory has.
     patience_s
         How long the work may go without a sign of life, in seconds, before it is given up.
     memory_bytes
@@ -36,9 +37,10 @@ class LiveAnalysis:
 
     Notes
     -----
-    Calling it puts the document in a queue and returns. A thread hands the documents to a process of its own; what
-    comes back is handed to the sinks in another thread. Work that raises, hangs, or takes too much memory becomes
-    a result with the status "failed", and the next run finds a new process.
+    Calling it puts the document in a queue and returns. A thread hands the documents to a process
+    of its own; what comes back is handed to the sinks in another thread. Work that raises, hangs,
+    or takes too much memory becomes a result with the status "failed", and the next run finds a
+    new process.
     """
 
     kinds: ClassVar[tuple[type[RunAnalysis], ...]]
@@ -171,7 +173,7 @@ class _Threads:
         self._patience_s = patience_s
         self._documents = documents
         self._runs = runs
-        self._send = weakref.WeakMethod(send)  # type: ignore[arg-type]
+        self._send = weakref.WeakMethod(send)
         self._analysis = settings[0][0]
         self._written: dict[str, dict[str, dict[str, Any]]] = {}
         self._worker = WorkerProcess(*settings)
@@ -231,7 +233,9 @@ class _Threads:
             send(name, doc)
 
     def _remember(self, name: str, doc: dict[str, Any]) -> None:
-        """Keep the start documents of results that are open, to close them if the process is lost."""
+        """Keep the start documents of results that are open, to close them if the process is
+        lost.
+        """
         if name == "start":
             self._written.setdefault(doc["parent_uid"], {})[doc["uid"]] = doc
         elif name == "stop":

@@ -17,7 +17,8 @@ from cgnmc_bluesky.standards import Library
 logger = logging.getLogger(__name__)
 
 GROWTH = 1.005
-"""An intermediate result is due when the rows have grown by this factor: a long scan costs no more a point."""
+"""An intermediate result is due when the rows have grown by this factor: a long scan costs no more
+a point."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ class RunAnalysis(ABC):
 
     @abstractmethod
     def lacks(self) -> list[str]:
-        """Roles that the run does not hold, without which there is nothing to say; empty if it fits."""
+        """Roles that the run does not hold, without which there is nothing to say; empty if it
+        fits.
+        """
 
     @abstractmethod
     def estimates(self, *, ended: bool) -> Iterable[tuple[Subject, Estimate]]:
@@ -164,7 +167,9 @@ class Pipeline:
             task.update(curves=curves)
 
     def close(self) -> None:
-        """Emit the closing results: of a run that ended, or whose documents ended without its stop."""
+        """Emit the closing results: of a run that ended, or whose documents ended without its
+        stop.
+        """
         for section, reader in self._readers.items():
             for block in reader.poll():
                 for task in self._tasks:
@@ -178,7 +183,9 @@ class Pipeline:
         self._readers = {}
 
     def lacking(self) -> list[tuple[str, list[str], RunReader]]:
-        """Analyses that did not fit the run: name, missing data keys, the reader that looked for them."""
+        """Analyses that did not fit the run: name, missing data keys, the reader that looked for
+        them.
+        """
         return [
             (task.kind.name, lacks, task.kind.run.reader)
             for task in self._tasks
@@ -198,7 +205,8 @@ class Pipeline:
 
 
 def roles_of(beamline: Beamline, section: str, start: Mapping[str, Any]) -> dict[str, Role]:
-    """What plays which role in a run: as the configuration says, and in a measured file as its columns are named.
+    """What plays which role in a run: as the configuration says, and in a measured file as its
+    columns are named.
 
     Parameters
     ----------

@@ -17,15 +17,15 @@ Documents = Sequence[tuple[str, Mapping[str, Any]]]
 _GRACE_S = 5.0
 
 
-class Lost(Exception):  # noqa: N818  (a process that has ended is no error of the caller)
+class Lost(Exception):
     """The process has ended, or gives no sign of life; the message says which."""
 
 
 class WorkerProcess:
     """A process that takes raw documents and gives result documents.
 
-    It is a fresh interpreter, neither forked (the scan's threads and connections would come along) nor spawned by
-    `multiprocessing` (which runs the user's script a second time).
+    It is a fresh interpreter, neither forked (the scan's threads and connections would come along)
+    nor spawned by `multiprocessing` (which runs the user's script a second time).
 
     Parameters
     ----------

@@ -100,9 +100,7 @@ class Worker:
         if start.get("purpose") == "analysis":
             self.say("done", start["uid"])
             return
-        pipeline = Pipeline(
-            self._kinds, self._emit, beamline=self._beamline, library=self._library
-        )
+        pipeline = Pipeline(self._kinds, self._emit, beamline=self._beamline, library=self._library)
         try:
             pipeline("start", start)
         except ConfigurationError as error:

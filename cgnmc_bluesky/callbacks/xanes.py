@@ -24,7 +24,8 @@ class ScanAnalysis(RunAnalysis):
 
     def __init__(self, run: Run, emit: Sink) -> None:
         super().__init__(run, emit)
-        self._edge = edge_of(run.start)
+        self._stated = edge_of(run.start)
+        self._edge: Edge | None = None
         self._blocks: list[Block] = []
         self._working: dict[str, tuple[ScanAccumulator, Subject]] = {}
         self._reach_ev = (float("inf"), float("-inf"))
@@ -46,16 +47,19 @@ class ScanAnalysis(RunAnalysis):
         missing = self.run.reader.missing()
         wanted = {"energy_ev", *(role for sets in NEEDED.values() for one in sets for role in one)}
         keys = {role: found.key for role, found in self.run.roles.items()}
-        return [keys[role] for role in keys if role in wanted and role in missing] or ["an absorption"]
+        return [keys[role] for role in keys if role in wanted and role in missing] or [
+            "an absorption"
+        ]
 
     def estimates(self, *, ended: bool) -> Iterable[tuple[Subject, Estimate]]:
         """What is known now, for each mode."""
-        edge = self._edge or edge_in(self.run.beamline, self._reach_ev, ended=ended)
+        edge = self._stated or edge_in(self.run.beamline, self._reach_ev, ended=ended)
         if edge is None:
             if ended:
                 yield self.subject(), self._unknown_edge()
             return
-        self._edge = edge
+        if edge != self._edge:
+            self._edge, self._working = edge, {}
         for mode in self._modes():
             if mode not in self._working:
                 self._begin(edge, mode)
@@ -112,7 +116,7 @@ class ScanAnalysis(RunAnalysis):
         low, high = self._reach_ev
         return Estimate(
             Status.FAILED if high > low else Status.WAITING,
-            f"no known edge between {low:.1f} and {high:.1f} eV; name it with edge = \"Ni K\" in the "
+            f'no known edge between {low:.1f} and {high:.1f} eV; name it with edge = "Ni K" in the '
             "run's metadata, or with a [[reference]] or [[foil]]"
             if high > low
             else "no points",
@@ -128,7 +132,9 @@ class EdgePositionAnalysis(ScanAnalysis):
 
 
 class FractionAnalysis(ScanAnalysis):
-    """Fractions of the standards in an energy scan, called by the lowest valence: `ni2_fraction`."""
+    """Fractions of the standards in an energy scan, called by the lowest valence:
+    `ni2_fraction`.
+    """
 
     name = "ni2_fraction"
     accumulator = FractionAccumulator
@@ -154,7 +160,8 @@ class EdgePosition(LiveAnalysis):
 
 
 class Ni2Fraction(LiveAnalysis):
-    """Fractions of Ni2+ and Ni3+ (of whatever the references hold) of every energy scan, while it is measured.
+    """Fractions of Ni2+ and Ni3+ (of whatever the references hold) of every energy scan, while it
+    is measured.
 
     Examples
     --------

@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from cgnmc_bluesky.analysis.rows import Block
+from cgnmc_bluesky.beamline import Role
 from cgnmc_bluesky.documents.columns import Column, Layout, layout_of
 from cgnmc_bluesky.documents.faults import Notes, ReadingError
 from cgnmc_bluesky.documents.files import (
@@ -20,25 +20,6 @@ from cgnmc_bluesky.documents.files import (
 from cgnmc_bluesky.documents.mixed import Mixed
 from cgnmc_bluesky.documents.streams import Monitor, Stream, events_of
 from cgnmc_bluesky.documents.units import conversion
-
-
-@dataclass(frozen=True)
-class Role:
-    """What a technique wants to read.
-
-    Parameters
-    ----------
-    key
-        Data key that plays the role.
-    unit
-        Unit the values are given in; empty takes readings as they are, whatever their unit.
-    recorded_unit
-        Unit the key is recorded in where the descriptor is silent or wrong about it.
-    """
-
-    key: str
-    unit: str
-    recorded_unit: str | None = None
 
 
 class RunReader:

@@ -1,0 +1,1 @@
+"""X-ray absorption near the edge: alignment, edge positions, fractions of standards."""

@@ -151,7 +151,9 @@ def _faults(values: Floats, among: Mask, *, beam: bool, positive: bool) -> dict[
         faults["stuck"] = ~largest & (repeated >= _STUCK_RUN)
     # a channel that is one value for most of the scan is a constant by intent (a recorded ratio)
     return {
-        words: mask if words in ("missing", "zero or negative") or mask.mean() < 0.5 else mask & False
+        words: mask
+        if words in ("missing", "zero or negative") or mask.mean() < 0.5
+        else mask & False
         for words, mask in faults.items()
     }
 

@@ -13,7 +13,8 @@ from cgnmc_bluesky.analysis.xanes.curves import correlation_length, jumps, point
 Floats = NDArray[np.float64]
 
 WINDOW_EV = (-50.0, 90.0)
-"""The stretch around the template's first inflection that is matched: the same for every spectrum."""
+"""The stretch around the template's first inflection that is matched: the same for every
+spectrum."""
 
 SEARCH_EV = 20.0
 """How far a spectrum may lie from its template, to either side."""
@@ -70,7 +71,9 @@ class Template:
 
     @cached_property
     def table(self) -> tuple[Floats, Floats, Floats]:
-        """Energies, curve and slope (1/eV) by cubic spline, on a grid so fine that lines do between."""
+        """Energies, curve and slope (1/eV) by cubic spline, on a grid so fine that lines do
+        between.
+        """
         low, high = self.window_ev
         grid_ev = np.arange(low, high + _TABLE_STEP_EV, _TABLE_STEP_EV)
         spline = CubicSpline(self.energy_ev, self.mu)
@@ -134,9 +137,9 @@ def match(template: Template, energy_ev: Floats, mu: Floats) -> Match:
     Notes
     -----
     The model is `mu(E) = scale * template(E + shift) + b0 + b1 x`. Shifts are searched first on a
-    coarse grid, so that no starting value and no earlier spectrum matters, then refined by Gauss-Newton
-    steps. The variance is that of the residual, multiplied by its correlation length where the residual
-    is correlated (a model error counts as fewer independent points).
+    coarse grid, so that no starting value and no earlier spectrum matters, then refined by
+    Gauss-Newton steps. The variance is that of the residual, multiplied by its correlation length
+    where the residual is correlated (a model error counts as fewer independent points).
     """
     found, inside, residual = _match(template, energy_ev, mu)
     glitches = np.zeros(len(energy_ev), dtype=bool)
@@ -226,7 +229,8 @@ def _search(template: Template, energy_ev: Floats, mu: Floats) -> float:
 def _misfits(template: Template, energy: Floats, curve: Floats, shifts_ev: Floats) -> Floats:
     """Sum of squares that template and baseline leave, for each shift.
 
-    The template is held at its ends outside its range, so that every shift is judged on the same points.
+    The template is held at its ends outside its range, so that every shift is judged on the same
+    points.
     """
     grid_ev, table, _ = template.table
     nearest = np.rint((energy + shifts_ev[:, None] - grid_ev[0]) / _TABLE_STEP_EV).astype(np.intp)
@@ -238,10 +242,13 @@ def _misfits(template: Template, energy: Floats, curve: Floats, shifts_ev: Float
     size = np.einsum("si,si->s", known, known)
     overlap = np.maximum(np.einsum("si,i->s", known, left), 0.0)
     explained = np.divide(overlap**2, size, out=np.zeros_like(size), where=size > 1e-12)
-    return float(np.einsum("i,i->", left, left)) - explained
+    misfits: Floats = float(np.einsum("i,i->", left, left)) - explained
+    return misfits
 
 
 def _vertex(three: Floats) -> float:
-    """Where the parabola through three points a step apart is lowest, in steps from the middle one."""
+    """Where the parabola through three points a step apart is lowest, in steps from the middle
+    one.
+    """
     bend = three[0] - 2 * three[1] + three[2]
     return float(0.5 * (three[0] - three[2]) / bend) if bend > 0 else 0.0

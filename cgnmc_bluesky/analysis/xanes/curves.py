@@ -71,7 +71,9 @@ def jumps(
     out = np.abs(residual - 0.5 * (others[1] + others[2]))
     centred = np.abs(residual - np.median(residual))
     noise = max(_GAUSSIAN_MAD * float(np.median(centred)), point_noise(energy_ev, residual))
-    return (out > max(threshold * noise, least)) & (out > 3 * (others[2] - others[1]))
+    stands_out: NDArray[np.bool_] = out > max(threshold * noise, least)
+    stands_out &= out > 3 * (others[2] - others[1])
+    return stands_out
 
 
 def correlation_length(residual: Floats) -> float:

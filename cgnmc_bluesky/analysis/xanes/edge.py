@@ -14,7 +14,8 @@ from cgnmc_bluesky.analysis.xanes.scan import Axis, NotYet, Said, ScanAccumulato
 Floats = NDArray[np.float64]
 
 STEP_FROM_EV = 150.0
-"""A growing scan has no edge step before it has come so far behind the edge: its windows still move."""
+"""A growing scan has no edge step before it has come so far behind the edge: its windows still
+move."""
 
 
 class EdgeAccumulator(ScanAccumulator):
@@ -22,9 +23,10 @@ class EdgeAccumulator(ScanAccumulator):
 
     Notes
     -----
-    With a template, the scan is matched to it (`alignment.match`) and the edge is the template's own first
-    inflection plus the shift; without one it is the scan's first inflection (`inflection.first_inflection`), with
-    the larger uncertainty that a derivative has. The foil's uncertainty is part of the edge's.
+    With a template, the scan is matched to it (`alignment.match`) and the edge is the template's
+    own first inflection plus the shift; without one it is the scan's first inflection
+    (`inflection.first_inflection`), with the larger uncertainty that a derivative has. The foil's
+    uncertainty is part of the edge's.
     """
 
     units: Mapping[str, str] = {

@@ -25,7 +25,8 @@ LARGEST_SIGMA = 0.2
 """While a scan grows, fractions less certain than this are not offered."""
 
 LARGEST_MISFIT = 0.1
-"""Standards that leave more than this share of the edge step unexplained do not describe the scan."""
+"""Standards that leave more than this share of the edge step unexplained do not describe the
+scan."""
 
 _FEWEST_POINTS = 6
 _FAR_OUTSIDE = 3.0
@@ -36,13 +37,15 @@ class FractionAccumulator(ScanAccumulator):
 
     Notes
     -----
-    The raw absorption is a sum of the standards (scaled to an edge step of one, interpolated linearly between
-    their points), an offset and a slope. Fractions are ratios of the amounts, so that neither the scan's
-    thickness nor its edge step is needed: a growing scan gives them as soon as it has passed the edge.
+    The raw absorption is a sum of the standards (scaled to an edge step of one, interpolated
+    linearly between their points), an offset and a slope. Fractions are ratios of the amounts, so
+    that neither the scan's thickness nor its edge step is needed: a growing scan gives them as
+    soon as it has passed the edge.
 
-    One sigma holds the noise (from the residual, with its correlation), the calibration of the scan by its foil,
-    and the calibration of each standard: a shift by δ of a standard changes the sum by its amount times its
-    slope times δ, projected on the amounts. Differences between real and recorded standards show in `reduced_chi2`.
+    One sigma holds the noise (from the residual, with its correlation), the calibration of the
+    scan by its foil, and the calibration of each standard: a shift by δ of a standard changes the
+    sum by its amount times its slope times δ, projected on the amounts. Differences between real
+    and recorded standards show in `reduced_chi2`.
     """
 
     curve_units: Mapping[str, str] = {"energy_ev": "eV"}
@@ -99,9 +102,10 @@ class FractionAccumulator(ScanAccumulator):
         noise = point_noise(kept_ev, fit.residual)
         self._refuse_misfit(fit, noise)
         if noise > 0:
-            values["reduced_chi2"] = (fit.noise / noise) ** 2
+            chi2 = (fit.noise / noise) ** 2
             freedom = len(kept_ev) - len(fit.values)
-            sigmas["reduced_chi2"] = values["reduced_chi2"] * float(np.sqrt(2 / freedom))
+            values["reduced_chi2"] = chi2
+            sigmas["reduced_chi2"] = chi2 * float(np.sqrt(2 / freedom))
         notes = (
             *glitch_notes("absorption", tuple(energy_ev[glitches].tolist())),
             *self._outside(fractions, covariance),
@@ -115,10 +119,14 @@ class FractionAccumulator(ScanAccumulator):
             raise Unusable(f"the standards leave {misfit:.0%} of the edge step unexplained")
 
     def _outside(self, fractions: Floats, covariance: Floats) -> tuple[str, ...]:
-        """Say which fractions cannot be: below 0 or above 1 by more than their uncertainty bears."""
+        """Say which fractions cannot be: below 0 or above 1 by more than their uncertainty
+        bears.
+        """
         far = _FAR_OUTSIDE * np.sqrt(np.diag(covariance)) + 1e-6
         outside = (fractions < -far) | (fractions > 1 + far)
-        names = [of.name for of, is_out in zip(self.model.standards, outside, strict=True) if is_out]
+        names = [
+            of.name for of, is_out in zip(self.model.standards, outside, strict=True) if is_out
+        ]
         said = f"the fraction of {', '.join(names)} is outside 0 to 1: standards or axis do not fit"
         return (said,) if names else ()
 
@@ -159,29 +167,32 @@ class FractionAccumulator(ScanAccumulator):
         shifts_ev = np.array([*(of.sigma_ev for of in standards), axis.sigma_ev])
         moves = np.column_stack([moved, -moved.sum(axis=1)]) * shifts_ev
         inflation = correlation_length(fit.residual)
-        of_amounts = (fit.covariance * inflation + moves @ moves.T)[: len(standards), : len(standards)]
+        of_amounts = (fit.covariance * inflation + moves @ moves.T)[
+            : len(standards), : len(standards)
+        ]
         fractions = amounts / total
-        gradient = (np.eye(len(standards)) - fractions[:, None]) / total
+        gradient: Floats = (np.eye(len(standards)) - fractions[:, None]) / total
         return fractions, gradient @ of_amounts @ gradient.T
 
     def _moved(self, energy_ev: Floats, fit: Amounts) -> Floats:
         """Change of the amounts for each standard moved up by 1 eV, shape `(k, standards)`."""
         slopes = [_slope(of, energy_ev) for of in self.model.standards]
         change = np.stack(slopes, axis=1) * fit.values[: len(slopes)]
-        projected = np.einsum("ij,ik->jk", self._columns(energy_ev), change)
-        return fit.inverse @ projected
+        moved: Floats = fit.inverse @ np.einsum("ij,ik->jk", self._columns(energy_ev), change)
+        return moved
 
     def _values(
         self, fractions: Floats, covariance: Floats
     ) -> tuple[dict[str, float | None], dict[str, float | None]]:
         names = [f"fraction_{standard.name}" for standard in self.model.standards]
-        sums = dict(zip(names, np.eye(len(names)), strict=True)) | self._of_valence
+        sums: dict[str, Floats] = dict(zip(names, np.eye(len(names)), strict=True))
+        sums |= self._of_valence
         valences = [standard.valence for standard in self.model.standards]
         if None not in valences:
-            sums["mean_valence"] = np.array(valences, dtype=float)
+            sums["mean_valence"] = np.array(valences, dtype=np.float64)
         values: dict[str, float | None] = {n: float(of @ fractions) for n, of in sums.items()}
         sigmas: dict[str, float | None] = {
-            name: float(np.sqrt(max(of @ covariance @ of, 0.0))) for name, of in sums.items()
+            name: float(np.sqrt(np.abs(of @ covariance @ of))) for name, of in sums.items()
         }
         return values, sigmas
 

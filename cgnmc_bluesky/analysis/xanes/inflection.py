@@ -13,7 +13,8 @@ SMOOTHING_EV = 3.0
 """Half-width of the stretch that gives a point's derivative."""
 
 LEAST_SHARE = 0.4
-"""A maximum of the derivative counts from this share of the largest one on: pre-edge peaks stay below."""
+"""A maximum of the derivative counts from this share of the largest one on: pre-edge peaks stay
+below."""
 
 BEYOND_EV = 15.0
 """How far a scan must go beyond a maximum before it can be called the edge's first."""
@@ -50,10 +51,11 @@ def first_inflection(energy_ev: Floats, mu: Floats) -> tuple[float, float]:
 
     Notes
     -----
-    The first maximum, not the largest: metal foils have a second one, 12 eV higher at nickel. It is found on
-    the derivative of local parabolas, then refined by fitting a step of finite width with a ramp
-    behind it, `b + s * Phi((E - E0) / w) + c * max(E - E0, 0)`, whose derivative is largest at `E0`. Real rises are
-    not of that shape: two widths of the fitted stretch give the model's share of the uncertainty.
+    The first maximum, not the largest: metal foils have a second one, 12 eV higher at nickel. It
+    is found on the derivative of local parabolas, then refined by fitting a step of finite width
+    with a ramp behind it, `b + s * Phi((E - E0) / w) + c * max(E - E0, 0)`, whose derivative is
+    largest at `E0`. Real rises are not of that shape: two widths of the fitted stretch give the
+    model's share of the uncertainty.
     """
     derivative, sigma = _derivative(energy_ev, mu)
     start_ev = _first_maximum(energy_ev, derivative, sigma)
@@ -104,7 +106,9 @@ def _first_maximum(energy_ev: Floats, derivative: Floats, sigma: Floats) -> floa
 def _refine(
     energy_ev: Floats, mu: Floats, start_ev: float, half_width_ev: tuple[float, float]
 ) -> tuple[float, float]:
-    """Fit a step with a ramp behind it by Gauss-Newton, the window centred again once on the way."""
+    """Fit a step with a ramp behind it by Gauss-Newton, the window centred again once on the
+    way.
+    """
     at_ev, width_ev, centre_ev = start_ev, 1.5, start_ev
     for refinement in range(_REFINEMENTS):
         if refinement == _RECENTRED:

@@ -27,7 +27,8 @@ class Standard:
     energy_ev
         Energies on the calibrated axis, ascending, shape `(n,)`, in eV.
     mu
-        Absorption there, shape `(n,)`; scaled to an edge step of one unless it is combined as recorded.
+        Absorption there, shape `(n,)`; scaled to an edge step of one unless it is combined as
+        recorded.
     sigma_ev
         One standard deviation of its calibration, in eV.
     """

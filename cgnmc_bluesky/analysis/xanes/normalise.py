@@ -10,10 +10,12 @@ from cgnmc_bluesky.analysis.mixture import combine
 Floats = NDArray[np.float64]
 
 FARTHEST_EV = (-150.0, 400.0)
-"""How far from the edge the lines may rest on data: a convention, the same for scan and reference."""
+"""How far from the edge the lines may rest on data: a convention, the same for scan and
+reference."""
 
 NEAREST_EV = (-50.0, 150.0)
-"""How near they come to it where the scan is long enough; a shorter scan comes to a third of its reach."""
+"""How near they come to it where the scan is long enough; a shorter scan comes to a third of its
+reach."""
 
 SHORTEST_EV = (-15.0, 60.0)
 """A scan that reaches less far to either side has no edge step."""
@@ -76,8 +78,9 @@ def edge_step(energy_ev: Floats, mu: Floats, edge_ev: float) -> EdgeStep | None:
 
     Notes
     -----
-    A straight line before the edge and one behind it (a constant where that stretch is short); the windows
-    are stated by `windows_ev`. Which windows are used is a convention that moves the step by up to 3 %.
+    A straight line before the edge and one behind it (a constant where that stretch is short); the
+    windows are stated by `windows_ev`. Which windows are used is a convention that moves the step
+    by up to 3 %.
     """
     away_ev = energy_ev - edge_ev
     if len(away_ev) < 8 or away_ev[0] > SHORTEST_EV[0] or away_ev[-1] < SHORTEST_EV[1]:
@@ -121,8 +124,8 @@ def half_step_ev(energy_ev: Floats, step: EdgeStep) -> tuple[float, float] | Non
 
     Notes
     -----
-    A straight line through the points within 1.5 eV of the first crossing (at least the two that bracket
-    it); sigma from their scatter and from that of the edge step.
+    A straight line through the points within 1.5 eV of the first crossing (at least the two that
+    bracket it); sigma from their scatter and from that of the edge step.
     """
     above = np.flatnonzero(step.normalised >= 0.5)
     if not len(above) or above[0] == 0:

@@ -1,4 +1,6 @@
-"""What every analysis of an energy scan shares: its rows, its axis, its way from data to an estimate."""
+"""What every analysis of an energy scan shares: its rows, its axis, its way from data to an
+estimate.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -194,8 +196,8 @@ def join(tables: Mapping[str, Table], mode: str) -> Block:
 
     Notes
     -----
-    Where one stream holds all the needed roles, its rows are taken as they are. Where the energy comes in a
-    stream of its own, it is interpolated in time to the rows of the detectors.
+    Where one stream holds all the needed roles, its rows are taken as they are. Where the energy
+    comes in a stream of its own, it is interpolated in time to the rows of the detectors.
     """
     for stream in sorted(tables, key=lambda name: (name != "primary", name)):
         roles = tables[stream].roles()
@@ -221,5 +223,5 @@ def glitch_notes(key: str, energies_ev: tuple[float, ...]) -> tuple[str, ...]:
     if not energies_ev:
         return ()
     where = ", ".join(f"{energy:.1f}" for energy in energies_ev[:3])
-    more = " …" if len(energies_ev) > 3 else ""  # noqa: PLR2004
+    more = " …" if len(energies_ev) > 3 else ""
     return (f"{key} glitch left out at {where}{more} eV",)
