@@ -37,7 +37,7 @@ def with_sigma(value: float, sigma: float | None, unit: str = "") -> str:
         number = f"{value:.6g}"
     else:
         digits = _decimals(sigma)
-        number = f"{value:.{digits}f} ± {sigma:.{digits}f}"
+        number = f"{value:z.{digits}f} ± {sigma:.{digits}f}"
     return f"{number} {unit}".rstrip()
 
 
