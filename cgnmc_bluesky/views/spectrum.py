@@ -59,7 +59,7 @@ class SpectrumFigure(DocumentFigure):
 
 def _draw_row(row: "SubFigure", results: list[Result]) -> None:
     edges = [result for result in results if result.analysis == "edge_position"]
-    sums = [result for result in results if valence_of(result.analysis)]
+    sums = [result for result in results if result.analysis.endswith("_fraction")]
     edge_ev = next(
         (number(edge.values, "edge_ev") for edge in edges if gives(edge, "edge_ev")), None
     )
@@ -106,28 +106,38 @@ def _draw_edge(axes: "Axes", result: Result) -> None:
 
 def _draw_sum(upper: "Axes", lower: "Axes", result: Result) -> None:
     own = [name for name in result.values if valence_of(name)]
-    _write_title(upper, result, own)
     upper.set_ylabel("absorption µ")
+    _write_title(upper, result, own)
     upper.tick_params(labelbottom=False)
     lower.set_xlabel("energy (eV)")
     lower.set_ylabel("residual")
     if not _is_drawn(result, "mu"):
         _leave_blank(upper, lower)
         return
-    energy_ev, curves = result.curves["energy_ev"], result.curves
-    _plot_measured(upper, energy_ev, curves["mu"], result, "measured")
-    if result.status is Status.FAILED or "fit" not in curves:
+    components = [name for name in result.curves if name.startswith(_COMPONENT)]
+    if result.status is Status.FAILED or not components:
+        _plot_measured(upper, result.curves["energy_ev"], result.curves["mu"], result, "measured")
         _leave_blank(lower)
         return
-    style = "-" if result.status is Status.FINAL else (0, (3, 1.5))
-    upper.plot(energy_ev, curves["fit"], color=_SUM, linestyle=style, label="sum", linewidth=1.0)
+    _draw_components(upper, result, components)
     lower.axhline(0.0, color=FADED, linewidth=0.6)
-    lower.plot(energy_ev, curves["residual"], color=INK, linewidth=0.8)
-    components = [name.removeprefix(_COMPONENT) for name in curves if name.startswith(_COMPONENT)]
-    for name, colour in zip(components, _PARTS, strict=False):
+    lower.plot(result.curves["energy_ev"], result.curves["residual"], color=INK, linewidth=0.8)
+
+
+def _draw_components(axes: "Axes", result: Result, components: list[str]) -> None:
+    """Draw the measurement and its parts, on the ground of what the parts do not account for."""
+    energy_ev, curves = result.curves["energy_ev"], result.curves
+    baseline = curves["fit"] - np.sum([curves[name] for name in components], axis=0)
+    axes.set_ylabel("absorption µ, less baseline")
+    _plot_measured(axes, energy_ev, curves["mu"] - baseline, result, "measured")
+    style = "-" if result.status is Status.FINAL else "--"
+    fit = curves["fit"] - baseline
+    axes.plot(energy_ev, fit, color=_SUM, linestyle=style, linewidth=1.0, label="sum")
+    for component, colour in zip(components, _PARTS, strict=False):
+        name = component.removeprefix(_COMPONENT)
         fraction = f"fraction_{name}"
         text = written(result, fraction) if gives(result, fraction) else name
-        upper.plot(energy_ev, curves[_COMPONENT + name], color=colour, linewidth=1.0, label=text)
+        axes.plot(energy_ev, curves[component], color=colour, linewidth=1.0, label=text)
 
 
 def _plot_measured(

@@ -88,7 +88,7 @@ def _panels(results: list[Result], x: Mapping[str, float]) -> dict[str, _Series]
                 value, sigma = number(result.values, name), number(result.sigmas, name)
                 point = (x[result.run_uid], value, sigma, result.status)
                 panels.setdefault(title, {}).setdefault(label, []).append(point)
-    return panels
+    return dict(sorted(panels.items(), key=lambda panel: "edge" not in panel[0]))
 
 
 def _quantities(result: Result, *, samples_apart: bool) -> Iterator[tuple[str, str, str]]:

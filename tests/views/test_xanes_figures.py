@@ -55,7 +55,7 @@ def test_spectrum_shows_sum_components_and_residual(result_documents, spectrum):
     view = SpectrumFigure()
     _send(view, _both(result_documents, spectrum))
     axes = _axes(_drawn(view))
-    names = axes["absorption µ"].get_legend_handles_labels()[1]
+    names = axes["absorption µ, less baseline"].get_legend_handles_labels()[1]
     assert names == ["measured", "sum", "NiO 0.350 ± 0.010", "LiNiO2 0.650 ± 0.010"]
     residual = axes["residual"].lines[-1].get_ydata()
     np.testing.assert_array_equal(residual, spectrum["residual"])
