@@ -146,5 +146,6 @@ def _numbers(reading: object) -> NDArray[np.float64] | None:
 
 def layout_of(columns: Iterable[Column], data_keys: Mapping[str, Mapping[str, Any]]) -> Layout:
     """Put together what one descriptor says."""
-    are_streamed = all(key.get("external", "").startswith("STREAM:") for key in data_keys.values())
+    marks = [key.get("external") or "" for key in data_keys.values()]
+    are_streamed = all(mark.startswith("STREAM:") for mark in marks)
     return Layout(tuple(columns), has_events=not are_streamed)

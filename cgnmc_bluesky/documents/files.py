@@ -251,6 +251,8 @@ def _handler(spec: str) -> Any:
 def _opened(path: Path) -> Any:
     import h5py
 
+    if not path.exists():
+        raise FileNotFoundError("it does not exist")
     try:
         return h5py.File(path, "r", swmr=True, locking=False)
     except OSError:

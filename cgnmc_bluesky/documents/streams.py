@@ -33,7 +33,7 @@ class Stream:
 
     def event(self, layout: Layout, doc: Mapping[str, Any]) -> Iterable[Block]:
         """Take in an event and give its row, unless that was given before."""
-        data, timestamps = doc["data"], doc["timestamps"]
+        data, timestamps = doc["data"], doc.get("timestamps", {})
         readings = [data.get(key) for key in layout.keys]
         known = self._known(doc["seq_num"], doc["time"], map(timestamps.get, layout.keys))
         if known is None:
@@ -47,7 +47,8 @@ class Stream:
     def page(self, layout: Layout, page: Mapping[str, Any]) -> Iterable[Block]:
         """Take in an event page and give its rows, without those that were given before."""
         times = page["time"]
-        stamps = [page["timestamps"].get(key, times) for key in layout.keys]
+        timestamps = page.get("timestamps", {})
+        stamps = [timestamps.get(key, times) for key in layout.keys]
         known = list(map(self._known, page["seq_num"], times, zip(*stamps, strict=True)))
         rows = [row for row, identity in enumerate(known) if identity is not None]
         if not rows:

@@ -250,6 +250,8 @@ def test_a_file_that_cannot_be_opened_is_noted_by_name(
     assert block.values["x_um"].tolist() == [3.0]
     assert np.isnan(block.values["spectra"]).all()
     assert block.values["spectra"].shape == (1, 4)
+    if content is None:
+        assert "it does not exist" in result.reader.notes[0]
     opened, row = result.reader.notes
     assert opened.startswith(f"xs: file {str(path)!r} cannot be read (")
     assert row == "xs: row missing (row 1)"
@@ -480,3 +482,14 @@ def test_a_kind_without_handler_is_noted(run, read, number, tmp_path) -> None:
     run.documents += [("resource", composed.resource_doc), ("datum", datum)]
     result = read(run.stop(), ROLES, [tmp_path])
     assert any("no handler for files of kind 'UNHEARD_OF'" in note for note in result.reader.notes)
+
+
+def test_an_empty_stop_ends_a_run_whose_documents_ended_without_one(run, number, tmp_path) -> None:
+    bundle = run.describe("primary", {"xs": number(shape=[4], **STREAMED), "x": number("um")})
+    run.event(bundle, 1, 1.0, x=3.0)
+    reader = RunReader(ROLES, [tmp_path])
+    for document in run.documents:
+        assert reader(*document) == []
+    [block] = reader("stop", {})
+    assert block.values["x_um"].tolist() == [3.0]
+    assert reader("stop", {}) == []
