@@ -235,7 +235,10 @@ def source_of_resource(doc: Mapping[str, Any], folders: Folders) -> Source:
     if spec in HDF5_SPECS:
         name = settings.get("path") or settings.get("dataset") or "/entry/data/data"
         return Dataset(path, name, settings.get("frame_per_point") or 1, folders)
-    handler = _handler(spec)
+    try:
+        handler = _handler(spec)
+    except ImportError as error:
+        return Unreadable(f"the handler for files of kind {spec!r} cannot be imported ({error})")
     if handler is None:
         return Unreadable(f"no handler for files of kind {spec!r} (try area-detector-handlers)")
     return Handled(path, handler, settings, folders)

@@ -493,3 +493,19 @@ def test_an_empty_stop_ends_a_run_whose_documents_ended_without_one(run, number,
     [block] = reader("stop", {})
     assert block.values["x_um"].tolist() == [3.0]
     assert reader("stop", {}) == []
+
+
+def test_a_handler_that_cannot_be_imported_is_noted(
+    run, read, number, tmp_path, monkeypatch
+) -> None:
+    def broken(spec: str) -> None:
+        raise ImportError("No module named 'pims'")
+
+    monkeypatch.setattr("cgnmc_bluesky.documents.files._handler", broken)
+    composed = legacy(run, "AD_TIFF", tmp_path)
+    bundle = run.describe("primary", {"xs": number(shape=[2], external="FILESTORE:")})
+    datum = composed.compose_datum({"point_number": 0})
+    run.event(bundle, 1, 1.0, xs=datum["datum_id"], filled={"xs": False})
+    run.documents += [("resource", composed.resource_doc), ("datum", datum)]
+    result = read(run.stop(), ROLES, [tmp_path])
+    assert any("No module named 'pims'" in note for note in result.reader.notes)
