@@ -1,6 +1,5 @@
 """Document files: JSON lines, nested JSON lists and msgpack, also compressed by gzip."""
 
-import gzip
 import io
 import json
 import zlib
@@ -28,6 +27,9 @@ DOCUMENT_NAMES = frozenset(
         "stop",
     }
 )
+
+_GZIP = b"\x1f\x8b"
+_CHUNK = 1 << 12
 
 
 def is_document_file(path: Path) -> bool:
@@ -68,16 +70,22 @@ def _uncompressed(path: Path) -> tuple[bytes, str]:
         content = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
-    if content[:2] != b"\x1f\x8b":
-        return content, ""
-    parts = []
-    try:
-        with gzip.open(io.BytesIO(content)) as stream:
-            while part := stream.read(1 << 16):
-                parts.append(part)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        return b"".join(parts), f"the compressed file is damaged: {error}"
-    return b"".join(parts), ""
+    return _gunzipped(content) if content[:2] == _GZIP else (content, "")
+
+
+def _gunzipped(content: bytes) -> tuple[bytes, str]:
+    parts, damage = [], ""
+    while content[:2] == _GZIP:
+        unpacker = zlib.decompressobj(wbits=31)
+        rest = io.BytesIO(content)
+        try:
+            while not unpacker.eof and (piece := rest.read(_CHUNK)):
+                parts.append(unpacker.decompress(piece))
+        except zlib.error as error:
+            return b"".join(parts), f"the compressed file is damaged: {error}"
+        damage = "" if unpacker.eof else "the compressed file is cut off"
+        content = unpacker.unused_data + rest.read()
+    return b"".join(parts), damage
 
 
 def _read_lines(content: bytes) -> Record:

@@ -1,6 +1,7 @@
 """Runs in a Tiled catalog, wherever it is served."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,14 +63,13 @@ class TiledSource(Source):
 
     def with_uid(self, beginning: str) -> list[Run]:
         """Give the runs whose uid begins so."""
-        from bluesky_tiled_plugins import CatalogOfBlueskyRuns
-        from bluesky_tiled_plugins.queries import PartialUID
-        from tiled.queries import Like
+        from tiled.queries import Like, Regex
 
+        # databroker's MongoDB knows regular expressions, Tiled's own catalog patterns of SQL
         query = (
-            PartialUID(beginning)
-            if isinstance(self._catalog, CatalogOfBlueskyRuns)
-            else Like("start.uid", f"{beginning}%")
+            Like("start.uid", f"{beginning}%")
+            if getattr(self._catalog, "is_sql", True)
+            else Regex("start.uid", f"^{re.escape(beginning)}")
         )
         found = self._runs_in(lambda: self._catalog.search(query).values())
         return [run for run in found if run.uid.startswith(beginning)]

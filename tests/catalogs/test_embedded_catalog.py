@@ -46,7 +46,7 @@ def test_damaged_database_is_said_to_be_one(tmp_path):
     assert "\n" not in str(raised.value)
 
 
-def test_server_that_dies_in_the_middle_of_a_run(tmp_path):
+def test_server_that_dies_in_the_middle_of_a_run(tmp_path, monkeypatch):
     from bluesky import RunEngine
     from bluesky.plans import count
     from ophyd.sim import det
@@ -70,6 +70,9 @@ def test_server_that_dies_in_the_middle_of_a_run(tmp_path):
         assert write.flush(timeout_s=30)
         assert set(write.failures) == {uid, later}
         assert "the catalog's server has died" in write.failures[uid]
+        monkeypatch.setattr("tiled.client.utils.TILED_RETRY_ATTEMPTS", 1)
+        with pytest.raises(SourceError, match=r"the server does not answer .*is it running"):
+            open_source(catalog).find(-1)
     backups = tmp_path / "backup"
     assert backed_up(backups / f"{uid}.jsonl") == as_json(emitted[:9])
     assert backed_up(backups / f"{later}.jsonl") == as_json(emitted[9:])
