@@ -252,6 +252,8 @@ class EmbeddedSource(TiledSource):
 
 def _running_elsewhere(published: Path) -> dict[str, str]:
     """Address of the server that another process runs on the same folder, if it answers."""
+    if not published.exists():
+        return {}
     import httpx
 
     try:

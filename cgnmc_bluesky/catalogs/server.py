@@ -53,7 +53,12 @@ def _serve(settings: dict[str, Any], running: _Running) -> None:
 
     app = _application(Path(settings["directory"]), settings["readable"], settings["api_key"])
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=settings["port"], log_level="warning", access_log=False
+        app,
+        host="127.0.0.1",
+        port=settings["port"],
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=1,
     )
 
     class Server(uvicorn.Server):

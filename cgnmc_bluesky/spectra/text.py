@@ -1,14 +1,9 @@
-"""Files of measured spectra: XDI, column text of any beamline, Athena projects."""
+"""Column text: XDI, and what beamlines and programs write."""
 
 import contextlib
-import gzip
-import hashlib
-import io
 import re
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,138 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Columns = Mapping[str, int | str]
-
-COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
-    "energy": ("energy", "energyev", "energykev", "ev", "e", "en", "shiftedenergy", "monoenergy"),
-    "i0": ("i0", "io"),
-    "itrans": ("itrans", "it", "i1"),
-    "irefer": ("irefer", "iref", "ir", "i2"),
-    "ifluor": ("ifluor", "if", "iff", "fluor"),
-    "mutrans": ("mutrans", "mut", "xmu", "mu", "mue", "munorm", "norm", "normalized", "normalised"),
-    "mufluor": ("mufluor", "muf"),
-    "murefer": ("murefer", "muref", "mur", "reference", "ref"),
-}
-"""For each XDI name the names other programs give the column, the most trusted first."""
-
-ROLES: Mapping[str, str] = {
-    "energy_ev": "energy",
-    "mu": "mutrans",
-    **{name: name for name in COMMON_NAMES},
-}
-"""What a column may be called in `columns = {...}`, with its XDI name."""
+from cgnmc_bluesky.spectra.names import ROLES, standard_names
+from cgnmc_bluesky.spectra.spectrum import Columns, MeasuredSpectrum, SpectrumError
 
 KEV_BELOW = 100.0
+"""Energies below this many are in keV, where the file does not say otherwise."""
+
 _COMMENT = "#;%"
-
-
-class SpectrumError(ValueError):
-    """A file that cannot be read as a measured spectrum."""
-
-
-@dataclass(frozen=True)
-class MeasuredSpectrum:
-    """One measured spectrum, by columns.
-
-    Parameters
-    ----------
-    name
-        Stem of the file's name, or the label of a group in an Athena project.
-    columns
-        Arrays of one length `(n,)` by their XDI names or the header's; the energy in eV.
-    units
-        Unit of each column as the file gives it, empty where it does not.
-    metadata
-        XDI metadata, nested: `{"Element": {"symbol": "Ni", "edge": "K"}, "Sample": {...}}`.
-    content_hash
-        SHA-256 of the uncompressed content (and the group's label).
-    notes
-        What was left out, in words.
-    """
-
-    name: str
-    columns: Mapping[str, NDArray[np.float64]]
-    units: Mapping[str, str]
-    metadata: Mapping[str, Any]
-    content_hash: str
-    notes: tuple[str, ...] = field(default=())
-
-
-def read_spectra(path: str | Path, columns: Columns | None = None) -> list[MeasuredSpectrum]:
-    """Read every spectrum in a file.
-
-    Parameters
-    ----------
-    path
-        XDI, column text or Athena project (which may hold several), also compressed by gzip.
-    columns
-        What overrides the file's header: for an XDI name or role (`"energy_ev"`, `"mu"`) the number
-        of the column, from 1, or its name in the header.
-
-    Raises
-    ------
-    SpectrumError
-        Where the file holds no spectrum; the message names the file, the value and the remedy.
-    """
-    path = Path(path)
-    content = _content(path)
-    if not content.strip():
-        raise SpectrumError(f"{path.name} is empty; give a file with columns of energy and mu")
-    content_hash = hashlib.sha256(content).hexdigest()
-    if b"Athena project file" in content[:400]:
-        return _athena_groups(path, content, content_hash)
-    return [_column_text(path, _decoded(content), content_hash, columns or {})]
-
-
-def standard_names(names: Iterable[str]) -> dict[str, str]:
-    """Find the columns whose meaning is plain from their names.
-
-    Parameters
-    ----------
-    names
-        Names of columns as a file's header has them.
-
-    Returns
-    -------
-    dict
-        XDI name by column; each XDI name stands once, for the most trusted column.
-
-    Examples
-    --------
-    >>> standard_names(["shifted energy", "normalized", "reference", "I0"])
-    {'shifted energy': 'energy', 'I0': 'i0', 'normalized': 'mutrans', 'reference': 'murefer'}
-    """
-    plain = {_plain(name): name for name in reversed(list(names))}
-    found = {}
-    for standard, aliases in COMMON_NAMES.items():
-        known = next((plain[alias] for alias in aliases if alias in plain), None)
-        if known is not None:
-            found[known] = standard
-    return found
-
-
-def _plain(name: str) -> str:
-    without_unit = re.sub(r"[(\[].*?[)\]]", "", name)
-    return re.sub(r"[^a-z0-9]", "", without_unit.lower())
-
-
-def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        while content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise SpectrumError(f"{path.name} is damaged ({error}); copy it again") from error
-    except OSError as error:
-        raise SpectrumError(f"{path} cannot be read: {error.strerror or error}") from error
-    return content
-
-
-def _decoded(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
 
 
 class _Row(NamedTuple):
@@ -160,7 +30,8 @@ class _Named(NamedTuple):
     units: list[str]
 
 
-def _column_text(path: Path, text: str, content_hash: str, columns: Columns) -> MeasuredSpectrum:
+def column_text(path: Path, text: str, content_hash: str, columns: Columns) -> MeasuredSpectrum:
+    """Read a spectrum from text in columns."""
     lines = text.splitlines()
     rows, notes = _data_rows(path, lines)
     n_columns = len(rows[0].values)
@@ -334,54 +205,3 @@ def _in_ev(
     if declared == "kev" or (not declared and largest < KEV_BELOW):
         return energy * 1000.0, "eV"
     return energy, "eV"
-
-
-def _athena_groups(path: Path, content: bytes, content_hash: str) -> list[MeasuredSpectrum]:
-    from larch.io.athena_project import parse_jsonathena, parse_perlathena
-
-    text = _decoded(content)
-    parse = parse_jsonathena if text.lstrip().startswith("{") else parse_perlathena
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            project = parse(text, path.name)
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
-        raise SpectrumError(
-            f"{path.name} is no complete Athena project ({error}); save it again in Athena"
-        ) from error
-    names = Counter(project.group_names)
-    groups = [getattr(project, name) for name in names]
-    notes = tuple(
-        f"{count - 1} more of {path.name} left out: they are labelled {name!r} too"
-        for name, count in names.items()
-        if count > 1
-    )
-    spectra = [
-        _athena_spectrum(group, content_hash, notes)
-        for group in groups
-        if not float(getattr(group.athena_params, "is_chi", 0) or 0)
-    ]
-    if not spectra:
-        raise SpectrumError(f"{path.name} holds no group with an energy and mu")
-    return spectra
-
-
-def _athena_spectrum(group: Any, content_hash: str, notes: tuple[str, ...]) -> MeasuredSpectrum:
-    """One group; Athena's own energy shift is applied, as Athena does when it shows the group."""
-    label = str(getattr(group, "label", group.athena_params.id))
-    background, transform = group.athena_params.bkg, group.athena_params.fft
-    shift_ev = float(getattr(background, "eshift", 0.0) or 0.0)
-    arrays = {"energy": group.energy + shift_ev, "mutrans": group.mu}
-    if getattr(group, "i0", None) is not None and len(group.i0) == len(group.mu):
-        arrays["i0"] = group.i0
-    symbol, edge = getattr(background, "z", None), getattr(transform, "edge", None)
-    metadata: dict[str, Any] = {"Sample": {"name": label}, "Athena": {"eshift_ev": shift_ev}}
-    if symbol and edge:
-        metadata["Element"] = {"symbol": str(symbol), "edge": str(edge).upper()}
-    return MeasuredSpectrum(
-        name=label,
-        columns={name: np.asarray(array, dtype=float) for name, array in arrays.items()},
-        units={name: "eV" if name == "energy" else "" for name in arrays},
-        metadata=metadata,
-        content_hash=hashlib.sha256(f"{content_hash} {label}".encode()).hexdigest(),
-        notes=notes,
-    )

@@ -1,0 +1,56 @@
+"""A file of measured spectra, whatever wrote it."""
+
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+
+from cgnmc_bluesky.spectra.athena import athena_groups
+from cgnmc_bluesky.spectra.spectrum import Columns, MeasuredSpectrum, SpectrumError
+from cgnmc_bluesky.spectra.text import column_text
+
+
+def read_spectra(path: str | Path, columns: Columns | None = None) -> list[MeasuredSpectrum]:
+    """Read every spectrum in a file.
+
+    Parameters
+    ----------
+    path
+        XDI, column text or Athena project (which may hold several), also compressed by gzip.
+    columns
+        What overrides the file's header: for an XDI name or role (`"energy_ev"`, `"mu"`) the number
+        of the column, from 1, or its name in the header.
+
+    Raises
+    ------
+    SpectrumError
+        Where the file holds no spectrum; the message names the file, the value and the remedy.
+    """
+    path = Path(path)
+    content = _content(path)
+    if not content.strip():
+        raise SpectrumError(f"{path.name} is empty; give a file with columns of energy and mu")
+    content_hash = hashlib.sha256(content).hexdigest()
+    text = _decoded(content)
+    if "Athena project file" in text[:400]:
+        return athena_groups(path, text, content_hash)
+    return [column_text(path, text, content_hash, columns or {})]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        while content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise SpectrumError(f"{path.name} is damaged ({error}); copy it again") from error
+    except OSError as error:
+        raise SpectrumError(f"{path} cannot be read: {error.strerror or error}") from error
+    return content
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
