@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from cgnmc_bluesky.spectra import (
     MeasuredSpectrum,
     SpectrumError,
@@ -206,7 +207,7 @@ def test_unusable_file_says_why_in_one_line(written, content, message):
 
 
 def test_file_that_is_not_there(tmp_path):
-    with pytest.raises(SpectrumError, match="nowhere.xdi cannot be read: No such file"):
+    with pytest.raises(SpectrumError, match=r"nowhere\.xdi cannot be read: No such file"):
         read_spectra(tmp_path / "nowhere.xdi")
 
 

@@ -83,11 +83,14 @@ class EmbeddedCatalog:
     @property
     def client(self) -> Any:
         """Tiled client of the catalog, waited for while the server starts."""
+        self.open_in_background()
+        # imported while the server starts, since either takes seconds
+        import bluesky_tiled_plugins  # noqa: F401
+        from tiled.client import from_uri
+
         address = self._ready()
         with self._lock:
             if self._client is None:
-                from tiled.client import from_uri
-
                 self._client = from_uri(
                     f"{address['uri']}/api/v1", api_key=address["api_key"], trust_env=False
                 )
