@@ -101,6 +101,22 @@ class Replay:
         return self._source.find(uid).documents()
 
 
+def opened_for(source: object, beamline: Beamline | None) -> Source:
+    """Open whatever holds runs, as a configuration says that its files are to be read.
+
+    Parameters
+    ----------
+    source
+        As for `replay`.
+    beamline
+        The configuration, if there is one that the user named.
+    """
+    if beamline is None:
+        return open_source(source)
+    columns = beamline.xanes.columns if beamline.xanes else None
+    return open_source(source, readable=beamline.data.readable, columns=columns)
+
+
 def replay(
     source: object,
     beamline: Beamline | str | Path | None = None,
@@ -138,8 +154,7 @@ def replay(
     ...     print(result.analysis, result.values)
     """
     settings = Beamline.load(beamline) if isinstance(beamline, str | Path) else beamline
-    columns = settings.xanes.columns if settings and settings.xanes else None
-    opened = source if isinstance(source, Source) else open_source(source, columns=columns)
+    opened = source if isinstance(source, Source) else opened_for(source, settings)
     with opened:
         chosen = [opened.find(which) for which in runs]
         replayed = Replay(opened, settings)

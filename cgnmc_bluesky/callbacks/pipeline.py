@@ -144,13 +144,7 @@ class Pipeline:
             self._begin(doc)
         for section, reader in self._readers.items():
             tasks = [task for task in self._tasks if task.section == section]
-            try:
-                for block in reader.blocks(name, doc):
-                    for task in tasks:
-                        task.take(block)
-            except ReadingError as fault:
-                for task in tasks:
-                    task.fail(str(fault))
+            self._read(reader, tasks, name, doc)
         if name == "stop" and not self._ended:
             self._ended = bool(doc)
             self.close()
@@ -171,15 +165,12 @@ class Pipeline:
         stop.
         """
         for section, reader in self._readers.items():
-            for block in reader.poll():
-                for task in self._tasks:
-                    if task.section == section:
-                        task.take(block)
+            tasks = [task for task in self._tasks if task.section == section]
             stop = reader.stop or {}
-            for task in self._tasks:
-                if task.section == section:
-                    task.finish(stop, ended=self._ended)
-            reader.close()
+            if not stop:
+                self._read(reader, tasks, "stop", {})
+            for task in tasks:
+                task.finish(stop, ended=self._ended)
         self._readers = {}
 
     def lacking(self) -> list[tuple[str, list[str], RunReader]]:
@@ -191,6 +182,17 @@ class Pipeline:
             for task in self._tasks
             if (lacks := task.kind.lacks())
         ]
+
+    def _read(
+        self, reader: RunReader, tasks: Sequence["_Task"], name: str, doc: Mapping[str, Any]
+    ) -> None:
+        try:
+            for block in reader.blocks(name, doc):
+                for task in tasks:
+                    task.take(block)
+        except ReadingError as fault:
+            for task in tasks:
+                task.fail(str(fault))
 
     def _begin(self, start: Mapping[str, Any]) -> None:
         beamline = self._resolve(Beamline.for_run(start, self._beamline))

@@ -187,7 +187,12 @@ def reference_block(name: str, edge: str, valence: float, run_uid: str) -> str:
     valence = 2
     run = "4c9e"
     """
-    entries = {"name": name, "edge": edge, "valence": valence, "run": run_uid}
+    entries: dict[str, str | float] = {
+        "name": name,
+        "edge": edge,
+        "valence": valence,
+        "run": run_uid,
+    }
     lines = [f"{key} = {_toml(value)}" for key, value in entries.items()]
     return "\n".join(["[[reference]]", *lines])
 

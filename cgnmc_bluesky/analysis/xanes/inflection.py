@@ -19,6 +19,10 @@ below."""
 BEYOND_EV = 15.0
 """How far a scan must go beyond a maximum before it can be called the edge's first."""
 
+MODEL_SIGMA_EV = 0.2
+"""How far off the fitted shape is on real edges: eight measured foils of Mn, Fe, Co and Ni lie 0.2 eV
+(root mean square) from where their finely measured derivative is largest."""
+
 _NOISE = 5.0
 _HALF_WIDTHS_EV = ((5.0, 5.0), (6.0, 5.5))
 _REFINEMENTS = 12
@@ -61,8 +65,8 @@ def first_inflection(energy_ev: Floats, mu: Floats) -> tuple[float, float]:
     start_ev = _first_maximum(energy_ev, derivative, sigma)
     fits = [_refine(energy_ev, mu, start_ev, half_width) for half_width in _HALF_WIDTHS_EV]
     (one_ev, one_sigma), (two_ev, two_sigma) = fits
-    model_share = 0.5 * abs(one_ev - two_ev)
-    return 0.5 * (one_ev + two_ev), float(np.hypot(max(one_sigma, two_sigma), model_share))
+    model_sigma = max(0.5 * abs(one_ev - two_ev), MODEL_SIGMA_EV)
+    return 0.5 * (one_ev + two_ev), float(np.hypot(max(one_sigma, two_sigma), model_sigma))
 
 
 def _derivative(energy_ev: Floats, mu: Floats) -> tuple[Floats, Floats]:
