@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 from catalog_documents import RAW, RESULT, UNFINISHED, events, run_documents
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cgnmc_bluesky.catalogs import SourceError, open_source
 
@@ -93,6 +95,18 @@ def test_every_form_gives_the_same_runs(opened, name, content):
             assert run.note == ""
         assert source.find(RESULT).uid == RAW
         assert not source.find(-1).is_result
+
+
+@given(st.randoms(use_true_random=False))
+def test_runs_are_told_apart_however_they_are_interleaved(random):
+    rests = [list(FIRST), list(SECOND), list(ANALYSIS)]
+    mixed = []
+    while rests := [rest for rest in rests if rest]:
+        mixed.append(random.choice(rests).pop(0))
+    source = open_source(mixed)
+    for run in (FIRST, SECOND):
+        assert list(source.find(run[0][1]["uid"]).documents()) == run
+    assert [list(run.documents()) for run in source.results_of(RAW)] == [ANALYSIS]
 
 
 def test_iterable_of_documents():
