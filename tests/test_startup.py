@@ -1,6 +1,7 @@
 """What a session is made of, and what it says where a part of it is not to be had."""
 
 import io
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from rich.console import Console
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
+from cgnmc_bluesky.catalogs import open_source
+from cgnmc_bluesky.plans import measure_dark, measure_standard, xanes_scan
 from cgnmc_bluesky.results import ResultWriter, Sink, Subject
-from cgnmc_bluesky.startup import devices_from, make_run_engine, open_session
+from cgnmc_bluesky.sim import SimulatedBeamline
+from cgnmc_bluesky.startup import devices_from, live, make_run_engine, open_session
 from cgnmc_bluesky.startup.devices import connect
 from cgnmc_bluesky.startup.engine import carry
 from cgnmc_bluesky.startup.results import Results
@@ -192,6 +196,42 @@ def test_the_screen_shows_each_call_of_the_engine_by_itself(
     assert written.getvalue().count("NiO") == 1
     engine(bp.count([SynAxis(name="x")]))
     assert written.getvalue().count("NiO") == 2
+
+
+def test_results_are_told_in_a_line_each(console: Console) -> None:
+    analysis = Analysis()
+    results = results_of(analysis, console)
+    assert repr(results) == "no results yet"
+    analysis.finds(8344.0)
+    assert repr(results) == "1  NiO  edge_position: final, edge_ev = 8344 ± 0"
+
+
+def test_a_standard_just_measured_serves_as_a_reference(
+    console: Console, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulated = SimulatedBeamline(seed=3)
+    chambers, mono = [simulated.i0, simulated.it, simulated.ir], simulated.mono
+    regions = [[-150, -20, 10], [-20, 60, 1], [60, 540, 10]]
+    documents: list[tuple[str, dict[str, Any]]] = []
+    first = make_run_engine()
+    first.subscribe(lambda name, doc: documents.append((name, doc)))
+    for name, valence in (("NiO", 2), ("LiNiO2", 3)):
+        simulated.sample.set(name)
+        first(measure_standard(chambers, mono, name=name, valence=valence, regions=regions))
+    references = tomllib.loads(capsys.readouterr().out)
+    first(measure_dark(chambers, simulated.shutter))
+    ended(first)
+    xanes = simulated.roles()["xanes"] | tomllib.loads(capsys.readouterr().out)
+    beamline = Beamline.from_dict({**simulated.roles(), **references, "xanes": xanes})
+    simulated.sample.set("conventional, pristine")
+    second = make_run_engine()
+    session = live(second, beamline, open_source(documents), console=console)
+    second(xanes_scan(chambers, mono, regions=regions))
+    found = {result.analysis: result for result in session.results}
+    session.close()
+    ended(second)
+    assert found["edge_position"].status == Status.FINAL
+    assert found["ni2_fraction"].values["ni2_fraction"] == pytest.approx(0.33, abs=0.01)
 
 
 @pytest.fixture

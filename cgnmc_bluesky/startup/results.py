@@ -88,4 +88,13 @@ class Results(Sequence[Result]):
 
     def __repr__(self) -> str:
         self.wait()
-        return "\n".join(repr(result) for result in self._collector.results) or "no results yet"
+        return "\n".join(map(_line, self._collector.results)) or "no results yet"
+
+
+def _line(result: Result) -> str:
+    given = {name: value for name, value in result.values.items() if value is not None}
+    name = result.analysis if result.analysis in given else next(iter(given), "")
+    number = (
+        f"{name} = {given[name]:.6g} ± {result.sigmas[name] or 0:.2g}" if name else result.reason
+    )
+    return f"{result.scan_id}  {result.sample}  {result.analysis}: {result.status}, {number}"

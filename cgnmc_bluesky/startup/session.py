@@ -16,8 +16,9 @@ from rich.console import Console
 from cgnmc_bluesky import __version__, plans
 from cgnmc_bluesky.beamline import Beamline, ConfigurationMissing
 from cgnmc_bluesky.callbacks import EdgePosition, Ni2Fraction
-from cgnmc_bluesky.catalogs import EmbeddedCatalog, Source
+from cgnmc_bluesky.catalogs import EmbeddedCatalog, Source, open_source
 from cgnmc_bluesky.results import Sink
+from cgnmc_bluesky.standards import with_runs
 from cgnmc_bluesky.startup.catalog import SessionCatalog, session_folder
 from cgnmc_bluesky.startup.devices import connect, make_device, simulated_devices
 from cgnmc_bluesky.startup.engine import carry, make_run_engine
@@ -101,7 +102,8 @@ def live(
         Which data key plays which role; without it what each run carries, as those of the simulated
         beamline do, else beamline.toml.
     catalog
-        Where runs and their results are stored; without it they are not.
+        Where runs and their results are stored, and where references are found that the
+        configuration names by their run.
     sinks
         What takes result documents beside the screen and the catalog, such as figures.
     console
@@ -111,8 +113,17 @@ def live(
     -------
     Session
         The session; its `results[-1]` is the last result.
+
+    Raises
+    ------
+    ConfigurationError
+        If a reference cannot be used.
+    SourceError
+        If the catalog does not hold a run that the configuration names.
     """
     console = console or default_console()
+    if beamline is not None and catalog is not None:
+        beamline = _with_runs(beamline, catalog)
     callbacks = (EdgePosition(beamline), Ni2Fraction(beamline))
     results = Results(callbacks, console)
     screen = Screen(console, results.wait)
@@ -168,6 +179,15 @@ def open_session(console: Console | None = None) -> Session:
     atexit.register(session.close)
     console.print(session.banner(), markup=False, highlight=False, soft_wrap=True)
     return session
+
+
+def _with_runs(beamline: Beamline, catalog: EmbeddedCatalog | Source) -> Beamline:
+    """Put measured standards and darks in the place of the uids that name them."""
+    dark = beamline.xanes.dark if beamline.xanes else None
+    if not isinstance(dark, str) and not any(reference.run for reference in beamline.reference):
+        return beamline
+    source = open_source(catalog)
+    return with_runs(beamline, lambda uid: source.find(uid).documents())
 
 
 def _configured() -> Beamline | None:
