@@ -47,11 +47,13 @@ class EmbeddedCatalog:
     SourceError
         Where the directory holds other files, or a readable folder is not there.
 
-    Examples
-    --------
-    >>> with EmbeddedCatalog("beamtime").open_in_background() as catalog:  # doctest: +SKIP
-    ...     RE.subscribe(catalog.writer())
-    ...     RE(xanes_scan([i0, it, ir], mono))
+    Notes
+    -----
+    A scan need not wait for the server::
+
+        with EmbeddedCatalog("beamtime") as catalog:
+            RE.subscribe(catalog.writer())
+            RE(xanes_scan([i0, it, ir], mono))
     """
 
     def __init__(
@@ -179,7 +181,7 @@ class EmbeddedCatalog:
         }
         with (self.directory / _LOG).open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cgnmc_bluesky.catalogs.server"],
+                [sys.executable, "-c", "from cgnmc_bluesky.catalogs.server import main; main()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -136,7 +136,3 @@ def _make_database(path: Path) -> None:
 def _answer(**line: str) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from bluesky.callbacks.buffer import BufferingWrapper
-from event_model import NumpyEncoder
-
 from cgnmc_bluesky.catalogs.grouping import Belonging
 
 logger = logging.getLogger(__name__)
@@ -48,6 +45,8 @@ class CatalogWriter:
         backup_directory: Path | None = None,
         readable: Sequence[Path] | None = None,
     ) -> None:
+        from bluesky.callbacks.buffer import BufferingWrapper
+
         self._connect = connect
         self._is_reachable = is_reachable
         self._backup_directory = backup_directory
@@ -211,6 +210,8 @@ class _Delivery:
             documents, self._documents = self._documents, []
             if self._backup is None or not documents:
                 return
+            from event_model import NumpyEncoder
+
             self._backup.parent.mkdir(parents=True, exist_ok=True)
             with self._backup.open("a", encoding="utf-8") as file:
                 for document in documents:
