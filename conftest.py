@@ -32,17 +32,20 @@ MAKE = f'make() {{ command make --dry-run --directory "{ROOT}" "$@" > make.txt; 
 
 def enter_folder(namespace: dict[str, Any]) -> None:
     folder = namespace["_folder"] = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    namespace["_before"] = Path.cwd()
-    clone = Path(folder.name) / "cgnmc-bluesky"
-    shutil.copytree(ROOT / "examples", clone / "examples")
-    shutil.copytree(ROOT / "profile" / "startup", clone / "profile" / "startup")
+    around = Path(folder.name)
+    shutil.copytree(ROOT / "examples", around / "clone" / "examples")
+    shutil.copytree(ROOT / "profile" / "startup", around / "clone" / "profile" / "startup")
     if SHARED.is_dir():
-        (clone.parent / "shared").symlink_to(SHARED)
-    os.chdir(clone)
+        (around / "shared").symlink_to(SHARED)
+    patch = namespace["_patch"] = pytest.MonkeyPatch()
+    patch.chdir(around / "clone")
+    # Sessions and logs go beside the clone, not to the folders of whoever runs the tests.
+    patch.setenv("CGNMC_SESSION", str(around / "session"))
+    patch.setenv("XDG_STATE_HOME", str(around / "state"))
 
 
 def leave_folder(namespace: dict[str, Any]) -> None:
-    os.chdir(namespace["_before"])
+    namespace["_patch"].undo()
     namespace["_folder"].cleanup()
 
 
