@@ -126,6 +126,29 @@ def test_a_device_that_does_not_answer_is_named() -> None:
         connect(Mute())
 
 
+class Coroutine:
+    """A device that connects as ophyd-async's do."""
+
+    name = "coroutine"
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.timeout_s = 0.0
+
+    async def connect(self, timeout: float) -> None:
+        self.timeout_s = timeout
+        if self.error is not None:
+            raise self.error
+
+
+def test_a_device_of_coroutines_connects_in_the_engines_loop(engine: RunEngine) -> None:
+    device = Coroutine()
+    connect(device, timeout_s=2.0)
+    assert device.timeout_s == 2.0
+    with pytest.raises(ConnectionError, match=r"coroutine does not answer .*no such PV"):
+        connect(Coroutine(TimeoutError("no such PV")))
+
+
 class Analysis:
     """A live analysis that is done when it is told."""
 

@@ -11,6 +11,7 @@ from bluesky.utils import FailedStatus, RunEngineInterrupted
 from ophyd.sim import SynAxis, SynSignal
 
 from cgnmc_bluesky.plans import xanes_scan
+from cgnmc_bluesky.sim import DetectorFailure, Fault, SimulatedBeamline
 
 SHORT = [[-2, 2, 1]]
 POINTS_EV = [8331.0, 8332.0, 8333.0, 8334.0, 8335.0]
@@ -180,6 +181,18 @@ def test_a_device_that_fails_leaves_the_energy_where_it_was(
     assert mono.position == 8500.0
     assert all(stop["exit_status"] == "fail" for stop in recorder.of("stop")) or method == "unstage"
     assert len(recorder.of("stop")) == len(recorder.of("start"))
+
+
+def test_a_simulated_detector_that_fails_costs_its_scan_alone(RE: RunEngine, recorder: Any) -> None:
+    fault = Fault("raise", points=[3], channel="it")
+    beamline = SimulatedBeamline("NiO", faults=[fault], noise=False)
+    before = beamline.mono.position
+    plan = xanes_scan([beamline.i0, beamline.it], beamline.mono, regions=SHORT)
+    with pytest.raises(DetectorFailure):
+        RE(plan)
+    assert beamline.mono.position == pytest.approx(before, abs=0.01)
+    assert len(recorder.of("event")) == 2
+    assert recorder.of("stop")[0]["exit_status"] == "fail"
 
 
 @pytest.mark.parametrize(("way_out", "status"), [("abort", "abort"), ("stop", "success")])
