@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cgnmc_bluesky import __version__
-from cgnmc_bluesky.cli.boundary import Session, guarded, output
+from cgnmc_bluesky.cli.boundary import INTERRUPTED, Session, guarded, output
 
 app = typer.Typer(
     name="cgnmc",
@@ -135,8 +136,8 @@ def replay(
         typer.Option(
             "--x",
             metavar="time|FILE.csv:COLUMN",
-            help="Axis of the trend figure instead of the scan number: the time, or a column of a "
-            "CSV file that names each measured file in another column.",
+            help="Axis of the trend figure: the time, or a column of a CSV file that names each "
+            "measured file in another column; without it, the scan number.",
         ),
     ] = None,
     write: Annotated[
@@ -236,7 +237,7 @@ def watch(
 def ioc(
     prefix: Annotated[
         str, typer.Option("--prefix", help="What the names of the process variables begin with.")
-    ] = "CGNMC:",
+    ] = "SIM:",
     debug: Debug = False,
     log: Log = None,
 ) -> None:
@@ -245,11 +246,16 @@ def ioc(
     Examples:
 
     - `cgnmc ioc`
-    - `cgnmc ioc --prefix SIM:`
+    - `cgnmc ioc --prefix XF07BM:`
     """
     from cgnmc_bluesky.sim.ioc import run_ioc
 
-    run_ioc(prefix)
+    def tell(names: Sequence[str]) -> None:
+        output().print(*names, sep="\n", markup=False, highlight=False)
+        output().print("Ctrl-C ends it", style="dim")
+
+    with suppress(KeyboardInterrupt):
+        run_ioc(prefix, on_start=tell)
 
 
 @app.command()
@@ -293,6 +299,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def command(session: Session) -> int | None:
         status = app(given, prog_name="cgnmc", standalone_mode=False, obj=session)
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
         return status if isinstance(status, int) else 0
 
     return guarded(command)

@@ -78,8 +78,9 @@ def guarded(command: Callable[[Session], int | None]) -> int:
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         return _say(session, "interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        # Whatever is still in the buffer has nowhere to go; without this Python complains at exit.
+    except (BrokenPipeError, SystemExit):
+        # Typer and rich make a SystemExit of a closed pipe. What is still in the buffer has nowhere
+        # to go; without this Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001  (the last boundary: nothing may reach the screen raw)
@@ -106,6 +107,7 @@ def _be_quiet(session: Session) -> None:
     from platformdirs import user_log_path
 
     warnings.simplefilter("default")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.captureWarnings(True)
     try:
         session.log_to(user_log_path("cgnmc", appauthor=False) / "cgnmc.log")
@@ -120,7 +122,8 @@ def _one_line(error: Exception, session: Session) -> str:
         remedy = f"; see {context.command_path} --help" if context else ""
         return f"{error.format_message().rstrip('.')}{remedy}"
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror or error}"
+        why = error.strerror or error
+        return f"{error.filename}: {why}; name a path that can be read or written here"
     if isinstance(error, ValueError):
         return str(error)
     where = f"; its traceback is in {session.log_file}" if session.log_file else ""

@@ -17,6 +17,9 @@ from cgnmc_bluesky.replay import Replay
 from cgnmc_bluesky.results import Result, ResultCollector
 from cgnmc_bluesky.views.text import valence_of
 
+STORING_S = 10.0
+"""How long an interrupted demo waits for its catalog; the rest goes to the catalog's backup."""
+
 
 def run_demo(folder: Path, *, seed: int = 0, console: Console | None = None) -> int:
     """Run a simulated beamtime and report on it.
@@ -42,7 +45,12 @@ def run_demo(folder: Path, *, seed: int = 0, console: Console | None = None) -> 
     folder.mkdir(parents=True, exist_ok=True)
     _head(console, f"{verb} {folder}; its catalog starts while the first scans run")
     with EmbeddedCatalog(folder / "catalog").open_in_background() as catalog:
-        live, figures = scan_samples(folder, catalog, console, seed)
+        try:
+            live, figures = scan_samples(folder, catalog, console, seed)
+        except KeyboardInterrupt:
+            _head(console, "interrupted; storing what was measured")
+            catalog.close(STORING_S)
+            raise
         _head(console, "the same runs, replayed from the catalog")
         lines, different = _replay(catalog, live, console)
     series = series_folder()

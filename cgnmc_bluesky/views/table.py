@@ -24,6 +24,8 @@ _COLOURS = {
     Status.FAILED: "bold red",
 }
 _SHOWN_VALUES = 2
+_LINES_OF_A_ROW = _SHOWN_VALUES
+_LINES_BESIDE = 4
 
 
 class ResultTable(AbstractContextManager["ResultTable"]):
@@ -58,16 +60,17 @@ class ResultTable(AbstractContextManager["ResultTable"]):
         self._rows = rows
         self._board = Board(curves_kept=0)
         self._live: Live | None = None
+        self._is_over = False
         self._printed = False
 
     def __enter__(self) -> "ResultTable":
         """Begin to show the table."""
         if self._is_live:
+            self._is_over = False
             self._live = Live(
                 get_renderable=self._newest,
                 console=self._console,
                 refresh_per_second=8,
-                vertical_overflow="visible",
             )
             self._live.start()
         return self
@@ -80,7 +83,7 @@ class ResultTable(AbstractContextManager["ResultTable"]):
     ) -> None:
         """Leave the whole table on the screen."""
         if self._live is not None:
-            self._rows, self._below = max(self._rows, len(self._board.latest())), None
+            self._is_over = True
             self._live.stop()
             self._live = None
 
@@ -97,7 +100,10 @@ class ResultTable(AbstractContextManager["ResultTable"]):
         return _table(self._board.latest())
 
     def _newest(self) -> RenderableType:
-        table = _table(self._board.latest()[-self._rows :])
+        if self._is_over:
+            return self.table()
+        room = (self._console.height - _LINES_BESIDE) // _LINES_OF_A_ROW
+        table = _table(self._board.latest()[-max(1, min(self._rows, room)) :])
         return table if self._below is None else Group(table, self._below)
 
     def _write_line(self, result: Result) -> None:
