@@ -7,7 +7,7 @@ from typing import Any
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.protocols import NamedMovable, Readable
-from bluesky.utils import MsgGenerator
+from bluesky.utils import MsgGenerator, separate_devices
 
 from cgnmc_bluesky.beamline import Edge, edge_energy_ev
 from cgnmc_bluesky.plans.checks import (
@@ -19,6 +19,7 @@ from cgnmc_bluesky.plans.checks import (
     put_back,
 )
 from cgnmc_bluesky.plans.messages import tell
+from cgnmc_bluesky.plans.points import measure_point
 from cgnmc_bluesky.plans.regions import (
     Region,
     RegionSpec,
@@ -88,6 +89,7 @@ def xanes_scan(
     run_up, *positions = _positions(energy, [energies_ev[0] - RUN_UP_EV, *energies_ev])
     yield from check_limits(energy, (run_up, positions[-1]))
     before = yield from position_of(energy)
+    devices = separate_devices([energy, *detectors])
     metadata = {
         "plan_name": "xanes_scan",
         "plan_args": _plan_args(detectors, energy, edge=edge, regions=chosen),
@@ -102,14 +104,12 @@ def xanes_scan(
         "XDI": _xdi(absorption_edge, edge_ev, table, md or {}),
     }
 
-    @bpp.stage_decorator([*detectors, energy])
+    @bpp.stage_decorator(devices)
     @bpp.run_decorator(md=metadata)
     def points() -> MsgGenerator[None]:
         yield from bps.mv(energy, run_up)
         for position in positions:
-            yield from bps.checkpoint()
-            yield from bps.mv(energy, position)
-            yield from bps.trigger_and_read([energy, *detectors])
+            yield from measure_point(energy, position, devices)
 
     uid: str = yield from bpp.finalize_wrapper(points(), put_back(energy, before))
     return uid

@@ -126,6 +126,14 @@ def test_a_device_named_twice_is_refused(mono: SynAxis, chambers: list[SynSignal
         next(xanes_scan([*chambers, mono], mono))
 
 
+def test_a_detector_and_a_part_of_it_are_read_once(
+    RE: RunEngine, recorder: Any, chambers: list[SynSignal]
+) -> None:
+    axis = SynAxis(name="mono", value=8500.0)
+    RE(xanes_scan([*chambers, axis.setpoint], axis, regions=SHORT))
+    assert set(recorder.of("event")[0]["data"]) == {"mono", "mono_setpoint", "i0", "it", "ir"}
+
+
 def test_an_axis_in_degrees_is_refused(chambers: list[SynSignal]) -> None:
     axis = SynAxis(name="theta")
     axis.egu = "deg"
