@@ -25,6 +25,8 @@ ROOT = Path(__file__).parent
 SHARED = ROOT.parent / "shared"
 
 collect_ignore = ["plans", "callbacks"]
+# They are loaded as they are; collected for doctests, several of one name would clash.
+collect_ignore_glob = ["tests/conftest.py", "tests/*/conftest.py"]
 
 # What make would run is tested by running the tests; that the target exists is tested here.
 MAKE = f'make() {{ command make --dry-run --directory "{ROOT}" "$@" > make.txt; }}\n'

@@ -15,6 +15,7 @@ from cgnmc_bluesky.callbacks.pipeline import RunAnalysis
 Documents = Sequence[tuple[str, Mapping[str, Any]]]
 
 _GRACE_S = 5.0
+_STARTING_S = 60.0
 
 
 class Lost(Exception):
@@ -47,6 +48,7 @@ class WorkerProcess:
         self._send_lock = threading.Lock()
         self._unanswered = 0
         self._sign_s = time.monotonic()
+        self._is_ready = False
         self.is_lost = False
         environment = {
             **os.environ,
@@ -116,9 +118,10 @@ class WorkerProcess:
         """
         while not _readable(self._ours, min(0.2, patience_s)):
             silent_s = time.monotonic() - self._sign_s
-            if self._unanswered > 0 and silent_s > patience_s:
+            allowed_s = patience_s if self._is_ready else max(patience_s, _STARTING_S)
+            if self._unanswered > 0 and silent_s > allowed_s:
                 self.kill()
-                raise Lost(f"the analysis gave no sign of life for {patience_s:g} s")
+                raise Lost(f"the analysis gave no sign of life for {allowed_s:g} s")
         try:
             said, answered = self._ours.recv()
         except (EOFError, OSError) as end:
@@ -128,6 +131,7 @@ class WorkerProcess:
                 raise EOFError from end
             raise Lost(f"the analysis process has ended (exit status {code})") from end
         with self._send_lock:
+            self._is_ready = True
             self._unanswered -= answered
             self._sign_s = time.monotonic()
         return list(said)

@@ -51,6 +51,7 @@ class Worker:
 
     def work(self) -> None:
         """Serve until asked to end, or until the other side is gone."""
+        self._answer(0)
         while True:
             try:
                 documents = self._connection.recv()
