@@ -6,6 +6,7 @@ import logging
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 from urllib.parse import urlsplit
 
@@ -94,18 +95,19 @@ class SocketFeed(Feed):
         self, address: str, sink: Sink, tell: Callable[[str], None], *, trust: bool = False
     ) -> None:
         super().__init__(sink, tell)
-        host, port = _host_and_port(address)
+        host = _host(address)
         if not trust and not _is_this_machine(host):
             raise SourceError(
                 f"{address} is another machine, whose documents could run programs here; "
                 "add --trust if nobody else can send from there"
             )
-        self._address = f"tcp://{host}:{port}"
-        self._loop = asyncio.new_event_loop()
+        self._address = address
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def _run(self) -> None:
         from bluesky.callbacks.zmq import Bluesky0MQDecodeError, RemoteDispatcher
 
+        self._loop = asyncio.new_event_loop()
         dispatcher = RemoteDispatcher(self._address, loop=self._loop, strict=True)
         dispatcher.subscribe(Completeness(self._sink, self._tell))
         try:
@@ -120,13 +122,11 @@ class SocketFeed(Feed):
 
     def stop(self) -> None:
         """End, and wait for the thread."""
-
-        def cancel() -> None:
-            for task in asyncio.all_tasks(self._loop):
-                task.cancel()
-
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(cancel)
+        loop = self._loop
+        if loop is not None and self._thread.is_alive():
+            # The stream may be breaking off by itself just now.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_cancel_all, loop)
         super().stop()
 
 
@@ -194,7 +194,12 @@ def _newest(source: Source, known: set[str]) -> list[Run]:
         found.insert(0, run)
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
+def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+
+
+def _host(address: str) -> str:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
@@ -202,7 +207,7 @@ def _host_and_port(address: str) -> tuple[str, int]:
         host, port = None, None
     if not host or not port:
         raise SourceError(f"{address} is no address; write tcp://127.0.0.1:5578")
-    return host, port
+    return host
 
 
 def _is_this_machine(host: str) -> bool:
