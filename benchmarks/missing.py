@@ -1,0 +1,5 @@
+"""What keeps a benchmark from being run."""
+
+
+class NoMeasuredData(FileNotFoundError):
+    """The folder of real measurements is not there."""
