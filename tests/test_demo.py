@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cgnmc_bluesky.catalogs import EmbeddedCatalog
 from cgnmc_bluesky.demo.measured import series_folder
 from cgnmc_bluesky.demo.report import Line
 
@@ -80,9 +81,15 @@ def test_the_measured_series_is_analysed_where_it_is_there(demo, shared):
     assert (demo[0] / "cgnmc-demo" / "measured.png").is_file()
 
 
-def test_its_catalog_can_be_verified_written_and_found_different(demo, tmp_path):
+@pytest.fixture
+def catalog(demo):
+    """The demo's catalog, served once for all commands of a test."""
+    with EmbeddedCatalog(demo[0] / "cgnmc-demo" / "catalog").open() as served:
+        yield served.directory
+
+
+def test_its_catalog_can_be_verified_written_and_found_different(demo, catalog, tmp_path):
     folder, _ = demo
-    catalog = folder / "cgnmc-demo" / "catalog"
     verified = _run(folder, "replay", catalog, "--run", "2", "--verify")
     assert (verified.returncode, verified.stderr) == (0, "")
     assert "identical" in verified.stdout

@@ -74,8 +74,9 @@ def scan_samples(
             raise KeyboardInterrupt from None
         for analysis in analyses:
             analysis.wait(RESULTS_TIMEOUT_S)
-        writer.flush()
-    return collector.results, _save(folder, collector.results, spectrum, trend)
+    figures = _save(folder, collector.results, spectrum, trend)
+    writer.flush()
+    return collector.results, figures
 
 
 class ScanProgress:

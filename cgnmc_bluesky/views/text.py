@@ -6,6 +6,7 @@ import re
 from cgnmc_bluesky.results import Result
 
 _VALENCE_FRACTION = re.compile(r"([a-z]{1,2})(\d)_fraction")
+_MOST_DECIMALS = 6
 _UNIT_ENDINGS = ("_ev", "_c", "_um", "_deg", "_angstrom")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -44,7 +45,7 @@ def with_sigma(value: float, sigma: float | None, unit: str = "") -> str:
 def _decimals(sigma: float) -> int:
     exponent = math.floor(math.log10(sigma))
     leading = sigma / 10**exponent
-    return max(0, -exponent + (1 if leading < 2.95 else 0))
+    return min(_MOST_DECIMALS, max(0, -exponent + (1 if leading < 2.95 else 0)))
 
 
 def valence_of(name: str) -> tuple[str, int] | None:
