@@ -226,7 +226,7 @@ class Result:
     units: Mapping[str, str]
     particle: int | None = None
     n_points: int = 0
-    curves: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    curves: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

@@ -13,6 +13,9 @@ from cgnmc_bluesky.analysis.xanes.normalise import edge_step
 
 Floats = NDArray[np.float64]
 
+SHORT_EV = 150.0
+"""A standard that reaches less far behind the edge has an edge step of some percent only."""
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -105,6 +108,14 @@ def calibrated(
     energy_ev, mu = distinct(recorded.energy_ev + shift_ev, recorded.mu)
     step = edge_step(energy_ev, mu, edge_ev) if scaled else None
     normalised = mu if step is None else step.normalised
+    reach_ev = float(energy_ev[-1]) - edge_ev
+    if scaled and step is None:
+        notes.append(f"standard {recorded.name} shows no edge step: it is taken as scaled already")
+    elif scaled and reach_ev < SHORT_EV:
+        notes.append(
+            f"standard {recorded.name} reaches only {reach_ev:.0f} eV behind the edge: "
+            "its edge step may be off by some percent"
+        )
     return Standard(recorded.name, recorded.valence, energy_ev, normalised, sigma_ev), tuple(notes)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.mixture import combine
+from cgnmc_bluesky.analysis.xanes.curves import correlation_length
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +21,9 @@ reach."""
 SHORTEST_EV = (-15.0, 60.0)
 """A scan that reaches less far to either side has no edge step."""
 
-_LINE_FROM_EV = 50.0
+LINE_FROM_EV = 300.0
+"""From this reach behind the edge on a line is fitted there; nearer, waves would tilt it, and what
+is behind the edge is taken to run along with the line before it."""
 
 
 @dataclass(frozen=True)
@@ -78,38 +81,51 @@ def edge_step(energy_ev: Floats, mu: Floats, edge_ev: float) -> EdgeStep | None:
 
     Notes
     -----
-    A straight line before the edge and one behind it (a constant where that stretch is short); the
-    windows are stated by `windows_ev`. Which windows are used is a convention that moves the step
-    by up to 3 %.
+    A straight line before the edge, and one behind it (parallel to it where that stretch is short),
+    each point weighted by the distance to its neighbours so that dense steps count no more. The
+    windows are stated by `windows_ev`; which are used is a convention that moves the step by some
+    percent.
     """
     away_ev = energy_ev - edge_ev
     if len(away_ev) < 8 or away_ev[0] > SHORTEST_EV[0] or away_ev[-1] < SHORTEST_EV[1]:
         return None
     before, behind = windows_ev(float(away_ev[0]), float(away_ev[-1]))
-    low = _line(away_ev, mu, before)
-    high = _line(away_ev, mu, behind)
-    if low is None or high is None:
+    low = _line(away_ev, mu, before, is_flat=False)
+    if low is None:
         return None
-    step = high[0] - low[0]
-    sigma = float(np.hypot(low[2], high[2]))
-    if not step > 3 * sigma:
+    above = mu - low.height - low.slope * away_ev
+    high = _line(away_ev, above, behind, is_flat=behind[1] < LINE_FROM_EV)
+    if high is None or not high.height > 3 * float(np.hypot(low.sigma, high.sigma)):
         return None
-    return EdgeStep(step, sigma, (mu - low[0] - low[1] * away_ev) / step)
+    sigma = float(np.hypot(low.sigma, high.sigma))
+    return EdgeStep(high.height, sigma, above / high.height)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Height at the edge, its sigma, and slope."""
+
+    height: float
+    sigma: float
+    slope: float
 
 
 def _line(
-    away_ev: Floats, mu: Floats, window_ev: tuple[float, float]
-) -> tuple[float, float, float] | None:
-    """Height at the edge, slope, and sigma of the height."""
+    away_ev: Floats, mu: Floats, window_ev: tuple[float, float], *, is_flat: bool
+) -> _Line | None:
     inside = (away_ev >= window_ev[0]) & (away_ev <= window_ev[1])
     x = away_ev[inside]
-    straight = len(x) > 3 and window_ev[1] - window_ev[0] > (_LINE_FROM_EV if x[0] > 0 else 0)
     if len(x) < 3:
         return None
-    columns = np.stack([np.ones_like(x), x], axis=1)[:, : 2 if straight else 1]
-    fit = combine(columns, mu[inside])
-    slope = float(fit.values[1]) if straight else 0.0
-    return float(fit.values[0]), slope, float(np.sqrt(fit.covariance[0, 0]))
+    weight = np.sqrt(np.maximum(np.gradient(x), 0.0))
+    columns = np.stack([np.ones_like(x), x], axis=1)[:, : 1 if is_flat or len(x) == 3 else 2]
+    try:
+        fit = combine(columns * weight[:, None], mu[inside] * weight)
+    except ValueError:
+        return None
+    variance = fit.covariance[0, 0] * correlation_length(fit.residual)
+    slope = float(fit.values[1]) if columns.shape[1] > 1 else 0.0
+    return _Line(float(fit.values[0]), float(np.sqrt(variance)), slope)
 
 
 def half_step_ev(energy_ev: Floats, step: EdgeStep) -> tuple[float, float] | None:
