@@ -18,6 +18,7 @@ from cgnmc_bluesky.cli.sources import open_named
 from cgnmc_bluesky.results import Sink
 
 POLL_PERIOD_S = 1.0
+FAILED_POLLS = 10
 
 _log = logging.getLogger(__name__)
 
@@ -161,14 +162,25 @@ class CatalogFeed(Feed):
         try:
             raw = [run for run in self._source.runs() if not run.is_result]
             self._done.update(run.uid for run in raw[:-1])
+            failures = 0
             while not self._ending.wait(POLL_PERIOD_S):
-                for run in _newest(self._source, self._done):
-                    self._send_news(run)
-                if isinstance(self._source, ListedSource):
-                    # A file or folder shows what it held when it was opened.
-                    self._source = open_named(self._named, self._beamline)
+                try:
+                    self._look()
+                    failures = 0
+                except SourceError:
+                    # A run that is just being written may not be readable yet.
+                    failures += 1
+                    if failures > FAILED_POLLS:
+                        raise
         finally:
             self._source.close()
+
+    def _look(self) -> None:
+        for run in _newest(self._source, self._done):
+            self._send_news(run)
+        if isinstance(self._source, ListedSource):
+            # A file or folder shows what it held when it was opened.
+            self._source = open_named(self._named, self._beamline)
 
     def _send_news(self, run: Run) -> None:
         increment = self._increments.setdefault(run.uid, Increment())
