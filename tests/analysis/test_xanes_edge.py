@@ -88,6 +88,17 @@ def test_without_a_template_the_edge_is_the_scans_own(nickel):
     assert found.sigmas["edge_ev"] > 0.1
 
 
+@pytest.mark.parametrize("offset_ev", [0.0, 0.3, 0.5, 0.8])
+def test_a_foil_in_the_samples_place_is_matched_to_the_foil(nickel, offset_ev):
+    """At 1 eV steps and a signal to noise of 1000, within 0.1 eV of the table value."""
+    grid_ev = np.arange(8250.0 + offset_ev, 8450)
+    noise = np.random.default_rng(1).normal(size=len(grid_ev)) / 1000
+    rows = block({"energy_ev": grid_ev, "mutrans": shapes()["Ni"](grid_ev) + noise})
+    found = edge_of(replace(nickel, template=None), rows)
+    assert found.values["edge_ev"] == pytest.approx(8333.0, abs=0.1)
+    assert "matched" in found.reason
+
+
 def test_without_a_foil_energies_are_as_recorded(nickel):
     columns = intensities()
     del columns["irefer"]

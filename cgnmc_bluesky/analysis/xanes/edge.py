@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable
 from cgnmc_bluesky.analysis.xanes.alignment import Unmatched, match
 from cgnmc_bluesky.analysis.xanes.inflection import NoInflection, first_inflection
+from cgnmc_bluesky.analysis.xanes.model import match_foil
 from cgnmc_bluesky.analysis.xanes.normalise import edge_step, half_step_ev
 from cgnmc_bluesky.analysis.xanes.scan import Axis, NotYet, Said, ScanAccumulator, glitch_notes
 
@@ -44,7 +45,7 @@ class EdgeAccumulator(ScanAccumulator):
         sigmas: dict[str, float | None] = {
             "calibration_shift_ev": None if axis.shift_ev is None else axis.sigma_ev
         }
-        glitches_ev, notes = self._place(energy_ev, spectrum.mu, axis, values, sigmas)
+        glitches_ev, notes = self._place(energy_ev, spectrum.mu, axis, values, sigmas, ended=ended)
         kept = ~np.isin(energy_ev, glitches_ev)
         normalised = np.full(len(energy_ev), np.nan)
         if ended or energy_ev[-1] > self.model.energy_ev + STEP_FROM_EV:
@@ -59,26 +60,43 @@ class EdgeAccumulator(ScanAccumulator):
         axis: Axis,
         values: dict[str, float | None],
         sigmas: dict[str, float | None],
+        *,
+        ended: bool,
     ) -> tuple[tuple[float, ...], tuple[str, ...]]:
         """Fill in where the edge lies; energies and notes of glitches."""
-        template = self.model.template
-        if template is None:
-            try:
-                edge_ev, sigma_ev = first_inflection(energy_ev, mu)
-            except NoInflection as doubt:
-                raise NotYet(str(doubt)) from doubt
+        if self.model.template is None:
+            edge_ev, sigma_ev, note = self._own_edge(energy_ev, mu, ended=ended)
             values["edge_ev"], sigmas["edge_ev"] = edge_ev, float(np.hypot(sigma_ev, axis.sigma_ev))
-            return (), ("no template: the edge is the scan's own first inflection",)
+            return (), (note,)
         try:
-            found = match(template, energy_ev, mu)
+            found = match(self.model.template, energy_ev, mu)
         except Unmatched as doubt:
             if doubt.early:
                 raise NotYet(str(doubt)) from doubt
             raise Unusable(f"{self.model.edge}: {doubt}") from doubt
         sigma_ev = float(np.hypot(found.sigma_ev, axis.sigma_ev))
-        values["edge_shift_ev"], sigmas["edge_shift_ev"] = 0.0 - found.shift_ev, sigma_ev
-        values["edge_ev"], sigmas["edge_ev"] = template.inflection_ev - found.shift_ev, sigma_ev
+        shift_ev = 0.0 - found.shift_ev
+        values["edge_shift_ev"], sigmas["edge_shift_ev"] = shift_ev, sigma_ev
+        values["edge_ev"] = self.model.template.inflection_ev + shift_ev
+        sigmas["edge_ev"] = sigma_ev
         return found.glitches_ev, glitch_notes("absorption", found.glitches_ev)
+
+    def _own_edge(self, energy_ev: Floats, mu: Floats, *, ended: bool) -> tuple[float, float, str]:
+        """The edge where there is no template, its sigma, and how it was found."""
+        foil = self.model.foil
+        if foil is not None and ended:
+            try:
+                found = match_foil(foil, energy_ev, mu)
+            except Unmatched:
+                pass
+            else:
+                note = "no template: the sample is the metal of the foil, and matched to it"
+                return foil.inflection_ev - found.shift_ev, found.sigma_ev, note
+        try:
+            edge_ev, sigma_ev = first_inflection(energy_ev, mu)
+        except NoInflection as doubt:
+            raise NotYet(str(doubt)) from doubt
+        return edge_ev, sigma_ev, "no template: the edge is the scan's own first inflection"
 
     def _step(
         self,
