@@ -207,6 +207,7 @@ UNUSABLE = {
     "no date": (["replay", "RUNS", "--since", "soon"], "soon"),
     "cannot be written": (["replay", "RUNS", "--write"], "--out"),
     "no such configuration": (["replay", "RUNS", "--config", "nowhere.toml"], "nowhere.toml"),
+    "compare while writing": (["replay", "RUNS", "--write", "--verify"], "--verify"),
     "axis of nothing": (["replay", "RUNS", "--x", "time"], "--out"),
     "no such axis": (["replay", "RUNS", "--out", "o", "--x", "charge"], "charge"),
     "no such column": (["replay", "RUNS", "--out", "o", "--x", "here.csv:b"], "here.csv"),

@@ -44,9 +44,11 @@ def _name(result: Result) -> str:
 
 def _between(new: Result, old: Result) -> Iterator[str]:
     rests_on, rested_on = new.about["analysis"], old.about["analysis"]
-    for about in ("version", "parameters", "references"):
+    if rests_on.get("version") != rested_on.get("version"):
+        yield f"version {rests_on.get('version')}, was {rested_on.get('version')}"
+    for about in ("parameters", "references"):
         if rests_on.get(about) != rested_on.get(about):
-            yield f"{about} {rests_on.get(about)}, was {rested_on.get(about)}"
+            yield f"it rests on other {about} than the stored one"
     if new.status != old.status or new.reason != old.reason:
         yield f"status {new.status} ({new.reason}), was {old.status} ({old.reason})"
     is_exact = rests_on.get("version") == rested_on.get("version")

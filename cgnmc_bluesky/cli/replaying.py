@@ -1,15 +1,15 @@
 """`cgnmc replay`: stored runs through the same analyses, to the screen, files and catalog."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.console import Console
 from rich.progress import Progress
 
 from cgnmc_bluesky.beamline import Beamline
-from cgnmc_bluesky.catalogs import Run, Source, SourceError
+from cgnmc_bluesky.catalogs import CatalogWriter, Run, Source, SourceError
 from cgnmc_bluesky.catalogs.source import Writer
 from cgnmc_bluesky.cli.axis import Axis
 from cgnmc_bluesky.cli.boundary import output, progress_output
@@ -64,6 +64,10 @@ class Request:
     def __post_init__(self) -> None:
         if self.workers and self.scheduler:
             raise ValueError("--workers and --scheduler are two ways to the same end; give one")
+        if self.write and self.verify:
+            raise ValueError(
+                "--write changes what --verify compares with; give one, then the other"
+            )
         if self.x and not self.out:
             raise ValueError("--x is the axis of a figure; say with --out where that goes")
 
@@ -87,8 +91,9 @@ def replay_source(request: Request) -> int:
         source = stack.enter_context(open_named(request.source, beamline))
         write = _writer(source) if request.write else None
         runs = list(request.selection.runs(source))
-        progress = stack.enter_context(_progress(request))
-        table = None if request.as_json else stack.enter_context(ResultTable(output(), live=False))
+        console = output()
+        progress = stack.enter_context(_progress(console, as_json=request.as_json))
+        table = None if request.as_json else stack.enter_context(ResultTable(console, live=False))
         folder = ResultFolder(request.out, axis) if request.out else None
         outcome = Outcome(table, folder, write)
         answers = _answers(request, source, runs, beamline)
@@ -96,18 +101,19 @@ def replay_source(request: Request) -> int:
             results = outcome.take(start, documents)
             if request.verify:
                 outcome.compare(results, source, start["uid"])
+        if write is not None:
+            _check_stored(source.name, write)
         if outcome.is_empty:
             raise NothingFits(Replay(source, beamline).why_nothing(runs[0]))
         return outcome.finish()
 
 
-def _progress(request: Request) -> Progress:
-    console = progress_output()
-    # Lines for another program must come out as they are, not through the progress bar.
-    is_shown = not console.quiet and not (request.as_json and sys.stdout.isatty())
-    return Progress(
-        console=console, transient=True, disable=not is_shown, redirect_stdout=sys.stdout.isatty()
-    )
+def _progress(console: Console, *, as_json: bool) -> Progress:
+    """Give a bar below the table where that is on a terminal, else on standard error if that is."""
+    beside = console if console.is_terminal and not as_json else progress_output()
+    # Lines for another program come out as they are, never through the bar.
+    is_hidden = beside.quiet or not beside.is_terminal or (as_json and console.is_terminal)
+    return Progress(console=beside, transient=True, disable=is_hidden, redirect_stdout=False)
 
 
 def _writer(source: Source) -> Writer:
@@ -115,6 +121,15 @@ def _writer(source: Source) -> Writer:
     if writer is None:
         raise SourceError(f"{source.name} cannot be written; give --write a catalog, or use --out")
     return writer
+
+
+def _check_stored(name: str, write: Writer) -> None:
+    if not isinstance(write, CatalogWriter):
+        return
+    in_time = write.flush()
+    if write.failures or not in_time:
+        why = next(iter(write.failures.values()), "it did not answer in time")
+        raise SourceError(f"{name} did not take all results: {why}")
 
 
 def _answers(
