@@ -1,5 +1,6 @@
 """A figure that is redrawn from the newest documents, on a screen or into a file."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REDRAW_PERIOD_MS = 100
+DRAWING_SHARE = 0.25
+"""Part of the time that a window may spend on drawing, at most."""
 
 INK = "#1a1a1a"
 FADED = "#8c8c8c"
@@ -38,6 +41,8 @@ _STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.3,
     "savefig.dpi": 200,
 }
+_QUICK = {"xtick.minor.visible": False, "ytick.minor.visible": False}
+"""Minor ticks are a third of the time that a drawing takes."""
 
 
 class DocumentFigure(ABC):
@@ -53,6 +58,7 @@ class DocumentFigure(ABC):
         self._board = board
         self._figure: Figure | None = None
         self._drawn_version = -1
+        self._next_drawing_s = 0.0
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
         """Take in one result document."""
@@ -81,7 +87,7 @@ class DocumentFigure(ABC):
         return Path(path)
 
     def show(self) -> bool:
-        """Open a window that redraws itself ten times a second while documents come.
+        """Open a window that redraws itself while documents come, ten times a second at most.
 
         To be called from the thread of the screen, which is the main one.
 
@@ -92,7 +98,7 @@ class DocumentFigure(ABC):
         """
         from matplotlib import pyplot as plt
 
-        with _style():
+        with _style(window=True):
             figure = plt.figure(figsize=self.size_inches, layout="constrained")
         if figure.canvas.required_interactive_framework is None:
             plt.close(figure)
@@ -111,17 +117,24 @@ class DocumentFigure(ABC):
             self._figure.canvas.start_event_loop(duration_s)
 
     def refresh(self) -> None:
-        """Redraw the window if documents have come since the last time."""
-        if self._figure is None or self._board.version == self._drawn_version:
+        """Redraw the window if documents have come since the last time.
+
+        A drawing that takes long is made less often, so that it leaves the interpreter to the scan.
+        """
+        began_s = time.monotonic()
+        is_due = self._board.version != self._drawn_version and began_s >= self._next_drawing_s
+        if self._figure is None or not is_due:
             return
         self._drawn_version = self._board.version
         self._figure.clear()
-        with _style():
+        with _style(window=True):
             self.draw(self._figure)
-        self._figure.canvas.draw_idle()
+            self._figure.canvas.draw()
+        now_s = time.monotonic()
+        self._next_drawing_s = now_s + (now_s - began_s) / DRAWING_SHARE
 
 
-def _style() -> AbstractContextManager[None]:
+def _style(*, window: bool = False) -> AbstractContextManager[None]:
     from matplotlib import rc_context
 
-    return rc_context(_STYLE)
+    return rc_context({**_STYLE, **(_QUICK if window else {})})
