@@ -1,0 +1,142 @@
+"""Standards of an edge, calibrated and scaled, read once."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cgnmc_bluesky.analysis.xanes.alignment import Template
+from cgnmc_bluesky.analysis.xanes.calibrate import (
+    Recorded,
+    calibrated,
+    foil_of,
+    master_foil,
+    template_of,
+)
+from cgnmc_bluesky.analysis.xanes.inflection import NoInflection
+from cgnmc_bluesky.analysis.xanes.model import EdgeModel, Standard
+from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Edge, Foil, edge_energy_ev
+from cgnmc_bluesky.spectra import read_spectra
+from cgnmc_bluesky.standards.spectra import absorption_of, recorded_of, rows_of
+
+
+@dataclass(frozen=True)
+class Standards:
+    """Standards and foil of one edge, ready for an analysis.
+
+    Parameters
+    ----------
+    model
+        What the analysis takes.
+    parameters
+        What to record of it: the edge's energy and where that is from, the combination's settings.
+    references
+        For each standard its name, valence, content hash and calibration.
+    """
+
+    model: EdgeModel
+    parameters: Mapping[str, Any]
+    references: tuple[Mapping[str, Any], ...]
+
+
+class Library:
+    """Standards that were read once, for all the runs that need them."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, Edge, str], Standards] = {}
+
+    def standards_of(self, beamline: Beamline, edge: Edge, mode: str) -> Standards:
+        """Return what `standards_of` returns, from memory where the configuration is the same."""
+        key = (beamline.model_dump_json(), edge, mode)
+        if key not in self._read:
+            self._read[key] = standards_of(beamline, edge, mode)
+        return self._read[key]
+
+
+def standards_of(beamline: Beamline, edge: Edge, mode: str = "transmission") -> Standards:
+    """Read and calibrate what a configuration names for an edge.
+
+    Parameters
+    ----------
+    beamline
+        The configuration; references that name runs have been resolved (`with_runs`).
+    edge
+        The edge.
+    mode
+        How the scan is measured; references of that mode are taken, or all where there are none.
+
+    Raises
+    ------
+    ConfigurationError
+        If a reference or foil cannot be used; the message names it.
+    """
+    foil = beamline.foil_of(edge)
+    edge_ev, table = foil.first_inflection_ev() if foil else edge_energy_ev(edge)
+    chosen = [ref for ref in beamline.references_of(edge) if ref.mode == mode]
+    chosen = chosen or list(beamline.references_of(edge))
+    recorded = [recorded_of(reference, beamline) for reference in chosen]
+    master = _master(foil, edge_ev, beamline) or foil_of(recorded, edge_ev)
+    settings = beamline.analysis.fraction
+    scaled = settings.baseline != "none"
+    found = [calibrated(one, master, edge_ev, scaled=scaled) for one in recorded]
+    standards = tuple(standard for standard, _ in found)
+    marked = next((at for at, ref in enumerate(chosen) if ref.template), 0)
+    model = EdgeModel(
+        edge=str(edge),
+        energy_ev=edge_ev,
+        foil=master,
+        template=_template(standards[marked], edge_ev) if standards else None,
+        standards=standards,
+        fit_range_ev=settings.fit_range_ev,
+        baseline=settings.baseline,
+        sum_to_one=settings.sum_to_one,
+        notes=tuple(note for _, notes in found for note in notes),
+    )
+    parameters = {
+        "edge": str(edge),
+        "edge_energy_ev": edge_ev,
+        "edge_energy_table": table,
+        "template": chosen[marked].name if chosen else None,
+        "fraction": settings.model_dump(mode="json"),
+    }
+    references = tuple(
+        {
+            "name": standard.name,
+            "valence": standard.valence,
+            "sha256": _hash(one),
+            "calibration_shift_ev": float(standard.energy_ev[0] - one.energy_ev[0]),
+            "calibration_sigma_ev": standard.sigma_ev,
+        }
+        for standard, one in zip(standards, recorded, strict=True)
+    )
+    return Standards(model, parameters, references)
+
+
+def _master(foil: Foil | None, edge_ev: float, beamline: Beamline) -> Template | None:
+    """The well measured foil that a configuration names."""
+    if foil is None or foil.path is None:
+        return None
+    owner = f"[[foil]] {foil.edge}"
+    columns = foil.columns or (beamline.xanes.columns if beamline.xanes else {})
+    rows = rows_of(read_spectra(foil.path, columns)[0], beamline, owner)
+    spectrum = absorption_of(rows, "transmission", owner)
+    try:
+        return master_foil(spectrum.energy_ev, spectrum.mu, edge_ev)
+    except NoInflection as doubt:
+        raise ConfigurationError(f"{owner}: {foil.path.name} shows no edge ({doubt})") from doubt
+
+
+def _template(standard: Standard, edge_ev: float) -> Template | None:
+    try:
+        return template_of(standard.energy_ev, standard.mu, edge_ev)
+    except NoInflection:
+        return None
+
+
+def _hash(recorded: Recorded) -> str:
+    content = hashlib.sha256()
+    for array in (recorded.energy_ev, recorded.mu, recorded.foil_energy_ev, recorded.foil_mu):
+        content.update(np.ascontiguousarray(array).tobytes())
+    return content.hexdigest()

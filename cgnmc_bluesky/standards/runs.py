@@ -1,0 +1,98 @@
+"""Runs that beamline.toml names by their uids: references just measured, dark runs."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cgnmc_bluesky.analysis.rows import Block, Table
+from cgnmc_bluesky.analysis.xanes.absorption import Unusable, of_foil
+from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION, NotYet, join
+from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Reference
+from cgnmc_bluesky.documents import RunReader
+
+Documents = Iterable[tuple[str, Mapping[str, Any]]]
+
+
+def with_runs(beamline: Beamline, fetch: Callable[[str], Documents]) -> Beamline:
+    """Put the spectra of runs in the place of their uids.
+
+    Parameters
+    ----------
+    beamline
+        A configuration that may name runs: references just measured, a dark run.
+    fetch
+        Gives the documents of a run by its uid.
+
+    Raises
+    ------
+    ConfigurationError
+        If a run holds no spectrum; the message names the reference.
+    """
+    references = tuple(
+        _from_run(reference, beamline, fetch) if reference.run else reference
+        for reference in beamline.reference
+    )
+    xanes = beamline.xanes
+    if xanes is not None and isinstance(xanes.dark, str):
+        dark = _dark_currents(beamline, fetch(xanes.dark))
+        xanes = xanes.model_copy(update={"dark": dark})
+    return beamline.model_copy(update={"reference": references, "xanes": xanes})
+
+
+def _from_run(
+    reference: Reference, beamline: Beamline, fetch: Callable[[str], Documents]
+) -> Reference:
+    owner = f"[[reference]] '{reference.name}' (run {reference.run})"
+    tables = _tables(beamline, fetch(reference.run or ""))
+    try:
+        rows = join(tables, reference.mode)
+        spectrum = ABSORPTION[reference.mode](with_constants(rows, beamline), {})
+        foil = of_foil(with_constants(rows, beamline), {})
+    except (NotYet, Unusable) as fault:
+        raise ConfigurationError(
+            f"{owner} holds no spectrum in {reference.mode} ({fault}); name another run"
+        ) from fault
+    at_foil = np.interp(spectrum.energy_ev, foil.energy_ev, foil.mu) if foil else np.empty(0)
+    return reference.model_copy(
+        update={
+            "run": None,
+            "energy_ev": tuple(spectrum.energy_ev.tolist()),
+            "mu": tuple(spectrum.mu.tolist()),
+            "murefer": tuple(at_foil.tolist()),
+        }
+    )
+
+
+def with_constants(rows: Block, beamline: Beamline) -> Block:
+    """Add the dark currents that the configuration gives as numbers."""
+    constants = {role: np.full(len(rows), value) for role, value in constants_of(beamline).items()}
+    return replace(rows, values={**rows.values, **constants})
+
+
+def constants_of(beamline: Beamline) -> dict[str, float]:
+    """Roles that are one number for a whole scan."""
+    dark = beamline.xanes.dark if beamline.xanes else None
+    numbers = dark.items() if isinstance(dark, Mapping) else ()
+    return {f"dark_{role}": float(v) for role, v in numbers if not isinstance(v, str)}
+
+
+def _dark_currents(beamline: Beamline, documents: Documents) -> dict[str, float]:
+    tables = _tables(beamline, documents)
+    intensities = ("i0", "itrans", "irefer", "ifluor")
+    return {
+        role: float(np.nanmean(table.column(role)))
+        for table in tables.values()
+        for role in intensities
+        if role in table.roles()
+    }
+
+
+def _tables(beamline: Beamline, documents: Documents) -> dict[str, Table]:
+    reader = RunReader(beamline.roles("xanes"), beamline.data.readable)
+    tables: dict[str, Table] = {}
+    for name, doc in documents:
+        for block in reader(name, doc):
+            tables.setdefault(block.stream, Table()).add(block)
+    return tables
