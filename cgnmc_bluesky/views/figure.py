@@ -41,7 +41,7 @@ _STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.3,
     "savefig.dpi": 200,
 }
-_QUICK = {"xtick.minor.visible": False, "ytick.minor.visible": False}
+_QUICK: dict[Any, Any] = {"xtick.minor.visible": False, "ytick.minor.visible": False}
 """Minor ticks are a third of the time that a drawing takes."""
 
 
