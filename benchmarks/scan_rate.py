@@ -34,9 +34,9 @@ WAIT_S = 120.0
 
 def figures(*, tiny: bool = False) -> Iterator[Figure]:
     """Measure it."""
-    n_points, repeats = (20, 1) if tiny else (400, 5)
+    n_points, repeats = (20, 1) if tiny else (400, 3)
     paced = Recorded(_scan(n_points), PACED_S)
-    bare = Recorded(_scan(5 * n_points), 0.0)
+    bare = Recorded(_scan(2 * n_points), 0.0)
     with Session(catalog=not tiny) as session:
         session.rate(paced, session.sinks)
         pairs = [
