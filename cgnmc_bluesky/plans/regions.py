@@ -47,8 +47,9 @@ class Region(NamedTuple):
 def default_regions(edge_ev: float) -> tuple[Region, ...]:
     """Regions that suit an edge, about 400 points.
 
-    A hard X-ray edge gets the pre-edge, quarter-eV steps over the near edge, and what follows up to
-    k = 12, all of which normalisation needs. A soft one, where the next edge soon follows, gets its
+    A hard X-ray edge gets the pre-edge, fine steps over the near edge (so that at a signal to noise
+    of 100 its foil is still aligned to 0.02 eV), and what follows up to k = 12, all of which
+    normalisation needs. A soft one, where the next edge soon follows, gets its
     near edge alone.
 
     Parameters
@@ -65,8 +66,9 @@ def default_regions(edge_ev: float) -> tuple[Region, ...]:
         return Region(-15.0, -5.0, 0.5), Region(-5.0, 30.0, 0.1), Region(30.0, 45.0, 0.5)
     return (
         Region(-150.0, -20.0, 5.0),
-        Region(-20.0, 30.0, 0.25),
-        Region(30.0, 60.0, 1.0),
+        Region(-20.0, -8.0, 0.6),
+        Region(-8.0, 28.0, 0.18),
+        Region(28.0, 60.0, 1.0),
         Region(4.0, 12.0, 0.05, "k"),
     )
 

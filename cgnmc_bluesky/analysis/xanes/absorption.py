@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.rows import Block
+from cgnmc_bluesky.analysis.xanes.curves import median
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -142,17 +143,17 @@ def _faults(values: Floats, among: Mask, *, beam: bool, positive: bool) -> dict[
             faults["zero or negative"] = finite & (values <= 0)
         good = among & finite & ((values > 0) | (not positive))
         if beam and np.any(good):
-            faults["without beam"] = good & (values < BEAM_LOST_SHARE * np.median(values[good]))
+            faults["without beam"] = good & (values < BEAM_LOST_SHARE * median(values[good]))
             good = good & ~faults["without beam"]
-    repeated = _repeated(values, good)
-    if np.any(good):
+    if np.any(values[1:] == values[:-1]) and np.any(good):
+        repeated = _repeated(values, good)
         largest = good & (values == np.max(values[good]))
         faults["saturated"] = largest & (repeated >= _SATURATED_RUN)
         faults["stuck"] = ~largest & (repeated >= _STUCK_RUN)
     # a channel that is one value for most of the scan is a constant by intent (a recorded ratio)
     return {
         words: mask
-        if words in ("missing", "zero or negative") or mask.mean() < 0.5
+        if words in ("missing", "zero or negative") or 2 * np.count_nonzero(mask) < len(mask)
         else mask & False
         for words, mask in faults.items()
     }

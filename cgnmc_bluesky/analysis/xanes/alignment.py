@@ -19,9 +19,6 @@ spectrum."""
 SEARCH_EV = 20.0
 """How far a spectrum may lie from its template, to either side."""
 
-BASELINE_DEGREE = 1
-"""Degree of the slow baseline under the edge, a polynomial."""
-
 LEAST_GLITCH = 0.01
 """A single point is left out only if it stands out by this share of the edge step."""
 
@@ -196,7 +193,7 @@ def _columns(
     inside = (calibrated >= low) & (calibrated <= high)
     at = calibrated[inside]
     x = (at - template.inflection_ev) / (WINDOW_EV[1] - WINDOW_EV[0])
-    baseline = [x**power for power in range(BASELINE_DEGREE + 1)]
+    baseline = [np.ones_like(x), x]
     grid_ev, curve, slope = template.table
     known = [np.interp(at, grid_ev, curve), np.interp(at, grid_ev, slope)]
     return inside, np.stack([*known, *baseline], axis=1)
@@ -220,7 +217,7 @@ def _search(template: Template, energy_ev: Floats, mu: Floats) -> float:
     if best in (0, len(shifts_ev) - 1):
         raise Unmatched(f"no edge within {SEARCH_EV:g} eV of the template's")
     far = np.abs(shifts_ev - shifts_ev[best]) > 3 * _COARSE_STEP_EV
-    tolerance = 16 * misfits[best] / (len(energy) - BASELINE_DEGREE - 3)
+    tolerance = 16 * misfits[best] / (len(energy) - 4)
     if np.any(misfits[far] < misfits[best] + tolerance):
         raise Unmatched("the edge fits in two places", early=True)
     return float(shifts_ev[best] + _COARSE_STEP_EV * _vertex(misfits[best - 1 : best + 2]))
@@ -235,8 +232,9 @@ def _misfits(template: Template, energy: Floats, curve: Floats, shifts_ev: Float
     grid_ev, table, _ = template.table
     nearest = np.rint((energy + shifts_ev[:, None] - grid_ev[0]) / _TABLE_STEP_EV).astype(np.intp)
     known = table[np.clip(nearest, 0, len(table) - 1)]
-    x = (energy - energy.mean()) / (WINDOW_EV[1] - WINDOW_EV[0])
-    baseline, _ = np.linalg.qr(np.stack([x**p for p in range(BASELINE_DEGREE + 1)], axis=1))
+    x = energy - energy.mean()  # so that it is orthogonal to the constant
+    baseline = np.stack([np.ones_like(x), x], axis=1)
+    baseline /= np.sqrt(np.einsum("ik,ik->k", baseline, baseline))
     known = known - np.einsum("sk,ik->si", np.einsum("si,ik->sk", known, baseline), baseline)
     left = curve - np.einsum("k,ik->i", np.einsum("i,ik->k", curve, baseline), baseline)
     size = np.einsum("si,si->s", known, known)

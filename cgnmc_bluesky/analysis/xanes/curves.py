@@ -37,7 +37,7 @@ def point_noise(energy_ev: Floats, mu: Floats) -> float:
     difference, spread = _from_neighbours(energy_ev, mu)
     if len(difference) < 5:
         return 0.0
-    return float(_GAUSSIAN_MAD * np.median(np.abs(difference / spread)))
+    return _GAUSSIAN_MAD * median(np.abs(difference / spread))
 
 
 def jumps(
@@ -69,8 +69,8 @@ def jumps(
     padded = np.pad(residual, 2, mode="reflect")
     others = np.sort(np.stack([padded[i : i + len(residual)] for i in (0, 1, 3, 4)]), axis=0)
     out = np.abs(residual - 0.5 * (others[1] + others[2]))
-    centred = np.abs(residual - np.median(residual))
-    noise = max(_GAUSSIAN_MAD * float(np.median(centred)), point_noise(energy_ev, residual))
+    centred = np.abs(residual - median(residual))
+    noise = max(_GAUSSIAN_MAD * median(centred), point_noise(energy_ev, residual))
     stands_out: NDArray[np.bool_] = out > max(threshold * noise, least)
     stands_out &= out > 3 * (others[2] - others[1])
     return stands_out
@@ -113,6 +113,24 @@ def correlation_length(residual: Floats) -> float:
             break
         total += 2 * correlation
     return total
+
+
+def median(values: Floats) -> float:
+    """Median of finite values, much faster for short arrays than numpy's, which checks them.
+
+    Parameters
+    ----------
+    values
+        Shape `(n,)`, at least one.
+
+    Examples
+    --------
+    >>> median(np.array([3.0, 1.0, 2.0, 10.0]))
+    2.5
+    """
+    low, high = (len(values) - 1) // 2, len(values) // 2
+    parted = np.partition(values, (low, high))
+    return 0.5 * float(parted[low] + parted[high])
 
 
 def _from_neighbours(energy_ev: Floats, mu: Floats) -> tuple[Floats, Floats]:

@@ -26,18 +26,22 @@ STEP_SIGMA_EV = 0.2
 PEAK_WIDTHS_EV = (1.0, 1.4, 2.0)
 """Half-widths of the stretches that parabolas are fitted to, where steps are fine enough."""
 
-PEAK_SIGMA_EV = 0.12
-"""How far the highest slope of parabolas of the largest width is off; it goes with the square of
-the width, because the derivative of a metal's edge is steeper before its maximum than behind
-it."""
+PEAK_SIGMA_EV = 0.2
+"""How far the highest slope of parabolas of the largest width is off."""
+
+EXTRAPOLATED_SIGMA_EV = 0.03
+"""How far it is off when extrapolated to no width."""
 
 _NOISE = 5.0
 _HALF_WIDTHS_EV = ((5.0, 5.0), (6.0, 5.5))
 _REFINEMENTS = 12
 _RECENTRED = 4
 _FEWEST_FOR_SLOPE = 4
-_FEWEST_FOR_PEAK = 8
+_FEWEST_FOR_PEAK = 7
 _PEAK_STEP_EV = 0.02
+_PEAK_REACH_EV = 8.0
+_EXTRAPOLATED_NOISE = 3.0
+_CLEAR = 0.04
 
 
 class NoInflection(ValueError):
@@ -70,7 +74,8 @@ def first_inflection(energy_ev: Floats, mu: Floats) -> tuple[float, float]:
     found on the derivative of local parabolas, then refined in several ways, of which the least
     uncertain one counts:
 
-    - where steps are fine, as the highest slope of parabolas fitted to 1 to 2 eV to either side;
+    - where steps are fine, as the highest slope of parabolas fitted to 1 to 2 eV to either side, or
+      what that would be for no width at all;
     - else as a step of finite width with a ramp behind it, `b + s * Phi((E - E0) / w) +
       c * max(E - E0, 0)`, whose derivative is largest at `E0`, fitted to 5 eV to either side.
 
@@ -79,32 +84,62 @@ def first_inflection(energy_ev: Floats, mu: Floats) -> tuple[float, float]:
     """
     derivative, sigma = _derivative(energy_ev, mu)
     start_ev = _first_maximum(energy_ev, derivative, sigma)
-    found = [_as_peak(energy_ev, mu, start_ev, width_ev) for width_ev in PEAK_WIDTHS_EV]
-    found.append(_as_step(energy_ev, mu, start_ev))
-    return min((one for one in found if one is not None), key=lambda one: one[1])
+    found = [_as_step(energy_ev, mu, start_ev), *_as_peaks(energy_ev, mu, start_ev)]
+    return min(found, key=lambda one: one[1])
 
 
-def _as_peak(
-    energy_ev: Floats, mu: Floats, start_ev: float, half_width_ev: float
+def _as_peaks(energy_ev: Floats, mu: Floats, start_ev: float) -> list[tuple[float, float]]:
+    """Where the slope of local parabolas is highest, for each width that the steps allow.
+
+    The highest slope moves with the square of the width, because the derivative of a metal's edge
+    is steeper before its maximum than behind it. Where all widths are there, a line through them
+    tells where it would be for none; how far they are from a line is part of its sigma.
+    """
+    near = np.abs(energy_ev - start_ev) < _PEAK_REACH_EV
+    energy_ev, mu = energy_ev[near], mu[near]
+    noise = point_noise(energy_ev, mu)
+    found = [_peak(energy_ev, mu, start_ev, width_ev, noise) for width_ev in PEAK_WIDTHS_EV]
+    squares = np.array(PEAK_WIDTHS_EV) ** 2
+    biases_ev = PEAK_SIGMA_EV * squares / squares[-1]
+    peaks = [
+        (peak[0], float(np.hypot(peak[1], bias_ev)))
+        for peak, bias_ev in zip(found, biases_ev, strict=True)
+        if peak is not None
+    ]
+    if len(peaks) == len(squares):
+        line = combine(
+            np.stack([np.ones_like(squares), squares], axis=1), np.array([at for at, _ in peaks])
+        )
+        noises = [peak[1] for peak in found if peak is not None]
+        scatter_ev = np.hypot(np.sqrt(line.covariance[0, 0]), _EXTRAPOLATED_NOISE * noises[0])
+        sigma_ev = float(np.hypot(scatter_ev, EXTRAPOLATED_SIGMA_EV))
+        peaks.append((float(line.values[0]), sigma_ev))
+    return peaks
+
+
+def _peak(
+    energy_ev: Floats, mu: Floats, start_ev: float, half_width_ev: float, noise: float
 ) -> tuple[float, float] | None:
-    """The highest slope of local parabolas about the maximum, and its sigma.
+    """The highest slope for one width, and its sigma from noise alone.
 
-    `None` where steps are too coarse for that width, or no slope is the highest.
+    `None` where steps are too coarse for that width, or where noise makes maxima of its own.
     """
     if np.count_nonzero(np.abs(energy_ev - start_ev) < half_width_ev) < _FEWEST_FOR_PEAK:
         return None
     apart = round(0.5 / _PEAK_STEP_EV)
     at_ev: Floats = start_ev + _PEAK_STEP_EV * np.arange(-3.0 * apart, 3.0 * apart + 1)
-    slopes = _slopes(energy_ev, at_ev, half_width_ev)
-    height = np.einsum("mn,n->m", slopes, mu)
+    index, weights = _slopes(energy_ev, at_ev, half_width_ev)
+    height = np.einsum("mk,mk->m", weights, mu[index])
     top = int(np.argmax(height))
     if not apart <= top < len(at_ev) - apart:
         return None
     bend = height[top - apart] - 2 * height[top] + height[top + apart]
-    scatter = float(np.linalg.norm(slopes[top + apart] - slopes[top - apart]))
-    noise_ev = 0.25 * point_noise(energy_ev, mu) * scatter / abs(bend)
-    bias_ev = PEAK_SIGMA_EV * (half_width_ev / PEAK_WIDTHS_EV[-1]) ** 2
-    return float(at_ev[top]), float(np.hypot(noise_ev, bias_ev))
+    spread = np.zeros(len(mu))
+    np.add.at(spread, index[top + apart], weights[top + apart])
+    np.subtract.at(spread, index[top - apart], weights[top - apart])
+    scatter = noise * float(np.sqrt(np.einsum("n,n->", spread, spread)))
+    sigma_ev = 0.25 * scatter / abs(float(bend))
+    return (float(at_ev[top]), sigma_ev) if sigma_ev < _CLEAR * half_width_ev else None
 
 
 def _as_step(energy_ev: Floats, mu: Floats, start_ev: float) -> tuple[float, float]:
@@ -117,28 +152,35 @@ def _as_step(energy_ev: Floats, mu: Floats, start_ev: float) -> tuple[float, flo
 
 def _derivative(energy_ev: Floats, mu: Floats) -> tuple[Floats, Floats]:
     """Slope of a local parabola about each point, and its sigma; NaN where points are too few."""
-    slopes = _slopes(energy_ev, energy_ev, SMOOTHING_EV)
-    spread = np.sqrt(np.einsum("ni,ni->n", slopes, slopes))
-    return np.einsum("ni,i->n", slopes, mu), spread * point_noise(energy_ev, mu)
+    index, weights = _slopes(energy_ev, energy_ev, SMOOTHING_EV)
+    spread = np.sqrt(np.einsum("nk,nk->n", weights, weights))
+    return np.einsum("nk,nk->n", weights, mu[index]), spread * point_noise(energy_ev, mu)
 
 
-def _slopes(energy_ev: Floats, at_ev: Floats, half_width_ev: float) -> Floats:
-    """What gives the slope of the local parabola at some energies from the curve, shape `(m, n)`.
+def _slopes(
+    energy_ev: Floats, at_ev: Floats, half_width_ev: float
+) -> tuple[NDArray[np.intp], Floats]:
+    """What gives the slope of the local parabola at some energies: which points, and their weights.
 
-    Rows are NaN where there are fewer than four points to rest on.
+    Both are of shape `(m, k)`; weights are NaN where there are fewer than four points to rest on.
     """
-    x = (energy_ev - at_ev[:, None]) / half_width_ev
-    weight = np.clip(1 - x**2, 0, None) ** 2
-    moments = np.stack([np.einsum("mn,mn->m", weight, x**p) for p in range(5)])
+    first = np.searchsorted(energy_ev, at_ev - half_width_ev, "left")
+    last = np.searchsorted(energy_ev, at_ev + half_width_ev, "right")
+    index = first[:, None] + np.arange(max(int(np.max(last - first)), 1))
+    used = index < last[:, None]
+    index = np.minimum(index, len(energy_ev) - 1)
+    x = (energy_ev[index] - at_ev[:, None]) / half_width_ev
+    weight = np.where(used, np.clip(1 - x**2, 0, None) ** 2, 0.0)
+    moments = np.stack([np.einsum("mk,mk->m", weight, x**p) for p in range(5)])
     normal = moments[np.add.outer(np.arange(3), np.arange(3))].transpose(2, 0, 1)
     enough = np.count_nonzero(weight > 1e-9, axis=1) >= _FEWEST_FOR_SLOPE
     normal[~enough] = np.eye(3)
     wanted = np.broadcast_to(np.array([[0.0], [1.0], [0.0]]), (len(x), 3, 1))
     row = np.linalg.solve(normal, wanted)[..., 0]
     powers = np.stack([x**p for p in range(3)])
-    slopes: Floats = np.einsum("mp,pmn->mn", row, powers) * weight / half_width_ev
+    slopes: Floats = np.einsum("mp,pmk->mk", row, powers) * weight / half_width_ev
     slopes[~enough] = np.nan
-    return slopes
+    return index, slopes
 
 
 def _first_maximum(energy_ev: Floats, derivative: Floats, sigma: Floats) -> float:
