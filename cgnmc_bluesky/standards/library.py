@@ -106,7 +106,7 @@ def standards_of(beamline: Beamline, edge: Edge, mode: str = "transmission") -> 
             "name": standard.name,
             "valence": standard.valence,
             "sha256": _hash(one),
-            "calibration_shift_ev": float(standard.energy_ev[0] - one.energy_ev[0]),
+            "calibration_shift_ev": standard.shift_ev,
             "calibration_sigma_ev": standard.sigma_ev,
         }
         for standard, one in zip(standards, recorded, strict=True)
@@ -120,7 +120,8 @@ def _master(foil: Foil | None, edge_ev: float, beamline: Beamline) -> Template |
         return None
     owner = f"[[foil]] {foil.edge}"
     columns = foil.columns or (beamline.xanes.columns if beamline.xanes else {})
-    rows = rows_of(read_spectra(foil.path, columns)[0], beamline, owner)
+    spectra = read_spectra(foil.path, columns, beamline.keys("xanes"))
+    rows = rows_of(spectra[0], beamline, owner)
     spectrum = absorption_of(rows, "transmission", owner)
     try:
         return master_foil(spectrum.energy_ev, spectrum.mu, edge_ev)

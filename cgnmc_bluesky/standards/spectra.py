@@ -1,7 +1,6 @@
 """References as they were measured, from files or from the configuration itself."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -35,7 +34,8 @@ def recorded_of(reference: Reference, beamline: Beamline) -> Recorded:
             reference.name, reference.valence, energy_ev[order], mu[order], foil_ev, foil_mu
         )
     columns = reference.columns or (beamline.xanes.columns if beamline.xanes else {})
-    rows = rows_of(_spectrum_named(reference.name, reference.path, columns), beamline, owner)
+    spectra = read_spectra(reference.path, columns, beamline.keys("xanes"))
+    rows = rows_of(_named(reference.name, spectra), beamline, owner)
     spectrum = absorption_of(rows, reference.mode, owner)
     try:
         foil = of_foil(rows, {})
@@ -47,9 +47,8 @@ def recorded_of(reference: Reference, beamline: Beamline) -> Recorded:
     )
 
 
-def _spectrum_named(name: str, path: Path, columns: Mapping[str, int | str]) -> MeasuredSpectrum:
+def _named(name: str, spectra: Sequence[MeasuredSpectrum]) -> MeasuredSpectrum:
     """The spectrum of a file; of an Athena project the group of that name, else the first."""
-    spectra = read_spectra(path, columns)
     return next((spectrum for spectrum in spectra if spectrum.name == name), spectra[0])
 
 
@@ -57,7 +56,7 @@ def rows_of(spectrum: MeasuredSpectrum, beamline: Beamline, owner: str) -> Block
     """A file's columns by role: as the configuration calls them, else by their XDI names."""
     xdi = {role: name for name, role in standard_names(spectrum.columns).items()}
     by_role = {"energy_ev": xdi.pop("energy", ""), **xdi}
-    own = {role: found.key for role, found in beamline.roles("xanes").items()}
+    own = beamline.keys("xanes")
     by_role |= {role: key for role, key in own.items() if key in spectrum.columns}
     values = {
         role: spectrum.columns[name] for role, name in by_role.items() if name in spectrum.columns

@@ -113,7 +113,7 @@ def test_a_foil_of_another_element_is_named_and_not_used(nickel):
     columns = intensities()
     columns["irefer"] = columns["itrans"] * np.exp(-shapes()["Co"](columns["energy_ev"]))
     found = edge_of(nickel, block(columns), TRANSMISSION)
-    assert "foil ir cannot be used" in found.reason
+    assert "foil channel ir cannot be used" in found.reason
     assert found.values["calibration_shift_ev"] is None
 
 

@@ -29,6 +29,7 @@ _FEWEST_POINTS = 10
 _REFINEMENTS = 12
 _CONVERGED_EV = 1e-4
 _REACH_EV = 8.0
+_WHOLE_EV = 30.0
 _STANDS_OUT = 6.0
 
 
@@ -219,7 +220,8 @@ def _search(template: Template, energy_ev: Floats, mu: Floats) -> float:
     far = np.abs(shifts_ev - shifts_ev[best]) > 3 * _COARSE_STEP_EV
     tolerance = 16 * misfits[best] / (len(energy) - 4)
     if np.any(misfits[far] < misfits[best] + tolerance):
-        raise Unmatched("the edge fits in two places", early=True)
+        is_early = energy_ev[-1] + shifts_ev[best] < template.inflection_ev + _WHOLE_EV
+        raise Unmatched("the edge fits in two places", early=bool(is_early))
     return float(shifts_ev[best] + _COARSE_STEP_EV * _vertex(misfits[best - 1 : best + 2]))
 
 

@@ -116,7 +116,8 @@ def calibrated(
             f"standard {recorded.name} reaches only {reach_ev:.0f} eV behind the edge: "
             "its edge step may be off by some percent"
         )
-    return Standard(recorded.name, recorded.valence, energy_ev, normalised, sigma_ev), tuple(notes)
+    standard = Standard(recorded.name, recorded.valence, energy_ev, normalised, sigma_ev, shift_ev)
+    return standard, tuple(notes)
 
 
 def foil_of(recorded: Sequence[Recorded], edge_ev: float) -> Template | None:

@@ -14,6 +14,9 @@ from cgnmc_bluesky.analysis.xanes.scan import Axis, NotYet, Said, ScanAccumulato
 
 Floats = NDArray[np.float64]
 
+FARTHEST_EDGE_EV = 40.0
+"""An edge farther from the metal's is another edge."""
+
 STEP_FROM_EV = 150.0
 """A growing scan has no edge step before it has come so far behind the edge: its windows still
 move."""
@@ -40,7 +43,7 @@ class EdgeAccumulator(ScanAccumulator):
     curve_units: Mapping[str, str] = {"energy_ev": "eV"}
 
     def _say(self, spectrum: Spectrum, axis: Axis, *, ended: bool) -> Said:
-        energy_ev = spectrum.energy_ev + (axis.shift_ev or 0.0)
+        energy_ev = axis.calibrated(spectrum.energy_ev)
         values: dict[str, float | None] = {"calibration_shift_ev": axis.shift_ev}
         sigmas: dict[str, float | None] = {
             "calibration_shift_ev": None if axis.shift_ev is None else axis.sigma_ev
@@ -79,7 +82,7 @@ class EdgeAccumulator(ScanAccumulator):
         values["edge_shift_ev"], sigmas["edge_shift_ev"] = shift_ev, sigma_ev
         values["edge_ev"] = self.model.template.inflection_ev + shift_ev
         sigmas["edge_ev"] = sigma_ev
-        return found.glitches_ev, glitch_notes("absorption", found.glitches_ev)
+        return found.glitches_ev, glitch_notes(self._absorption_key, found.glitches_ev)
 
     def _own_edge(self, energy_ev: Floats, mu: Floats, *, ended: bool) -> tuple[float, float, str]:
         """The edge where there is no template, its sigma, and how it was found."""
@@ -96,6 +99,8 @@ class EdgeAccumulator(ScanAccumulator):
             edge_ev, sigma_ev = first_inflection(energy_ev, mu)
         except NoInflection as doubt:
             raise NotYet(str(doubt)) from doubt
+        if abs(edge_ev - self.model.energy_ev) > FARTHEST_EDGE_EV:
+            raise Unusable(f"the edge at {edge_ev:.1f} eV is not {self.model.edge}")
         return edge_ev, sigma_ev, "no template: the edge is the scan's own first inflection"
 
     def _step(

@@ -1,6 +1,7 @@
 """Fractions of known standards in a scan, by a joint fit of its raw absorption."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +19,9 @@ Floats = NDArray[np.float64]
 FIT_RANGE_EV = (-20.0, 80.0)
 """The usual range of the combination, relative to the foil's first inflection."""
 
+LEAST_RANGE_EV = (-10.0, 30.0)
+"""What of that range every standard must hold."""
+
 REACH_EV = 10.0
 """How far to either side of the foil's first inflection a scan must reach to be combined."""
 
@@ -28,7 +32,12 @@ LARGEST_MISFIT = 0.1
 """Standards that leave more than this share of the edge step unexplained do not describe the
 scan."""
 
+LARGEST_DOUBT_EV = 1.0
+"""Without a foil, a scan that would like to be moved by more gives no fractions."""
+
 _FEWEST_POINTS = 6
+_MOVES = 12
+_FARTHEST_MOVE_EV = 8.0
 _FAR_OUTSIDE = 3.0
 
 
@@ -81,12 +90,22 @@ class FractionAccumulator(ScanAccumulator):
                     f"fit_range_ev asks for {low:.1f} to {high:.1f} eV"
                 )
             low, high = max(low, first), min(high, last)
-        if high - low < REACH_EV:
-            raise Unusable("the standards have no common range about the edge")
+        if wanted is None:
+            self._refuse_short_standards()
         return low, high
 
+    def _refuse_short_standards(self) -> None:
+        low, high = (self.model.energy_ev + side for side in LEAST_RANGE_EV)
+        for standard in self.model.standards:
+            first, last = float(standard.energy_ev[0]), float(standard.energy_ev[-1])
+            if first > low or last < high:
+                raise Unusable(
+                    f"standard {standard.name} holds {first:.1f} to {last:.1f} eV only, "
+                    f"not {low:.1f} to {high:.1f} eV"
+                )
+
     def _say(self, spectrum: Spectrum, axis: Axis, *, ended: bool) -> Said:
-        energy_ev = spectrum.energy_ev + (axis.shift_ev or 0.0)
+        energy_ev = axis.calibrated(spectrum.energy_ev)
         low, high = self._range_ev
         edge_ev = self.model.energy_ev
         if not (energy_ev[0] < edge_ev - REACH_EV and energy_ev[-1] >= edge_ev + REACH_EV):
@@ -95,6 +114,8 @@ class FractionAccumulator(ScanAccumulator):
         energy_ev, mu = energy_ev[inside], spectrum.mu[inside]
         fit, glitches = self._combine(energy_ev, mu)
         kept_ev = energy_ev[~glitches]
+        if axis.shift_ev is None:
+            axis = replace(axis, sigma_ev=self._axis_doubt(kept_ev, mu[~glitches]))
         fractions, covariance = self._fractions(kept_ev, fit, axis)
         if not ended and np.sqrt(np.max(np.diag(covariance))) > LARGEST_SIGMA:
             raise NotYet("the fractions are not determined yet")
@@ -107,7 +128,7 @@ class FractionAccumulator(ScanAccumulator):
             values["reduced_chi2"] = chi2
             sigmas["reduced_chi2"] = chi2 * float(np.sqrt(2 / freedom))
         notes = (
-            *glitch_notes("absorption", tuple(energy_ev[glitches].tolist())),
+            *glitch_notes(self._absorption_key, tuple(energy_ev[glitches].tolist())),
             *self._outside(fractions, covariance),
         )
         return Said(values, sigmas, len(kept_ev), self._curves(kept_ev, mu[~glitches], fit), notes)
@@ -145,7 +166,35 @@ class FractionAccumulator(ScanAccumulator):
                 return fit, none
             return combine(columns[~glitches], mu[~glitches], sums_to_one=summed), glitches
         except ValueError as fault:
-            raise NotYet(str(fault)) from fault
+            raise Unusable(str(fault)) from fault
+
+    def _axis_doubt(self, energy_ev: Floats, mu: Floats) -> float:
+        """How far the scan itself would like to be moved, where no foil tells, in eV.
+
+        The standards and a shift are fitted together. The numbers are not those of that fit, since
+        standards are never quite the sample's; but they cannot be more certain than it allows.
+        """
+        count, shift_ev, sigma_ev = len(self.model.standards), 0.0, 0.0
+        for _ in range(_MOVES):
+            at_ev = energy_ev + shift_ev
+            columns = self._columns(at_ev)
+            try:
+                amounts = combine(columns, mu).values[:count]
+                slopes = [_slope(standard, at_ev) for standard in self.model.standards]
+                together = combine(np.column_stack([columns, np.transpose(slopes) @ amounts]), mu)
+            except ValueError:
+                break
+            inflation = correlation_length(together.residual)
+            sigma_ev = float(np.sqrt(together.covariance[-1, -1] * inflation))
+            step_ev = float(np.clip(together.values[-1], -1, 1))
+            shift_ev += step_ev
+            if abs(step_ev) < 0.01 or abs(shift_ev) > _FARTHEST_MOVE_EV:
+                break
+        if abs(shift_ev) > max(LARGEST_DOUBT_EV, 3 * sigma_ev):
+            raise Unusable(
+                f"the scan lies {-shift_ev:+.1f} eV from its standards, and no foil tells why"
+            )
+        return float(np.hypot(shift_ev, sigma_ev))
 
     def _columns(self, energy_ev: Floats) -> Floats:
         """The standards, and the baseline where one is fitted, at the energies."""

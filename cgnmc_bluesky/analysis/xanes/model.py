@@ -31,6 +31,8 @@ class Standard:
         recorded.
     sigma_ev
         One standard deviation of its calibration, in eV.
+    shift_ev
+        What was added to its energies as recorded, in eV.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Standard:
     energy_ev: Floats
     mu: Floats
     sigma_ev: float = 0.0
+    shift_ev: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,12 @@ class EdgeModel:
     baseline: Literal["linear", "constant", "none"] = "linear"
     sum_to_one: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def usual_shift_ev(self) -> float:
+        """What the axes of the standards were off by, on average, in eV."""
+        shifts_ev = [standard.shift_ev for standard in self.standards]
+        return float(np.mean(shifts_ev)) if shifts_ev else 0.0
 
 
 def match_foil(foil: Template, energy_ev: Floats, mu: Floats) -> Match:

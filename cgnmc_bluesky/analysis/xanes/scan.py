@@ -37,6 +37,13 @@ ABSORPTION: Mapping[str, Callable[[Block, Mapping[str, str]], Spectrum]] = {
 """How each mode's absorption follows from the readings."""
 
 
+LEAST_SCANNED_EV = 1.0
+"""Rows whose energies all lie closer together are no scan."""
+
+FARTHEST_EV = 20.0
+"""An axis that is off by more is not believed: what was found is another edge."""
+
+
 class NotYet(ValueError):
     """Too few data to say anything; the message says what is wanting."""
 
@@ -51,6 +58,8 @@ class Axis:
         The shift, in eV; `None` where there is no foil to tell.
     sigma_ev
         One standard deviation of the shift, in eV.
+    assumed_ev
+        What is added where there is no foil to tell: what the standards' axes were off by.
     notes
         What is to be said of it.
     """
@@ -58,6 +67,11 @@ class Axis:
     shift_ev: float | None
     sigma_ev: float = 0.0
     notes: tuple[str, ...] = ()
+    assumed_ev: float = 0.0
+
+    def calibrated(self, energy_ev: Floats) -> Floats:
+        """Energies on the calibrated axis, as far as that is known."""
+        return energy_ev + (self.assumed_ev if self.shift_ev is None else self.shift_ev)
 
 
 @dataclass(frozen=True)
@@ -126,6 +140,8 @@ class ScanAccumulator(ABC):
         try:
             rows = join(self._tables, self.mode)
             rows = replace(rows, values={**rows.values, **self._constant_roles(len(rows))})
+            if np.ptp(rows.values["energy_ev"]) < LEAST_SCANNED_EV:
+                raise NotYet("the energy has not been scanned")
             spectrum = ABSORPTION[self.mode](rows, self._keys)
             notes = spectrum.notes
             axis = self._axis(rows)
@@ -154,33 +170,50 @@ class ScanAccumulator(ABC):
         reason = "; ".join(dict.fromkeys((why, *end, *notes)))
         return Estimate(status, reason, self.units, n_points=rows)
 
+    @property
+    def _absorption_key(self) -> str:
+        """Data key that the absorption hangs on, for remarks."""
+        roles = ("mutrans", "itrans") if self.mode == "transmission" else ("mufluor", "ifluor")
+        return next((self._keys[role] for role in roles if role in self._keys), "absorption")
+
     def _constant_roles(self, length: int) -> dict[str, Floats]:
         return {role: np.full(length, value) for role, value in self._constants.items()}
 
     def _axis(self, rows: Block) -> Axis:
         """Put the scan on the calibrated axis by its foil."""
         key = self._keys.get("irefer", self._keys.get("murefer", ""))
-        unusable = f"foil {key} cannot be used ({{}}): energies are as recorded"
         try:
             foil = of_foil(rows, self._keys)
             if foil is None:
-                named = f" ({key})" if key else ""
-                return Axis(None, 0.0, (f"no foil{named}: energies are as recorded",))
+                return self._without_foil(f"no foil ({key})" if key else "no foil")
             if self.model.foil is not None:
                 found = match_foil(self.model.foil, foil.energy_ev, foil.mu)
                 return Axis(found.shift_ev, found.sigma_ev, glitch_notes(key, found.glitches_ev))
             inflection_ev, sigma_ev = first_inflection(foil.energy_ev, foil.mu)
         except Unmatched as doubt:
             if doubt.early:
-                raise NotYet(f"foil {key}: {doubt}") from doubt
-            return Axis(None, 0.0, (unusable.format(doubt),))
+                raise NotYet(f"foil channel {key}: {doubt}") from doubt
+            return self._without_foil(f"foil channel {key} cannot be used ({doubt})")
         except (NoInflection, Unusable) as doubt:
-            return Axis(None, 0.0, (unusable.format(doubt),))
-        return Axis(self.model.energy_ev - inflection_ev, sigma_ev)
+            return self._without_foil(f"foil channel {key} cannot be used ({doubt})")
+        shift_ev = self.model.energy_ev - inflection_ev
+        if abs(shift_ev) > FARTHEST_EV:
+            return self._without_foil(
+                f"foil channel {key} cannot be used (its edge at {inflection_ev:.1f} eV is not "
+                f"{self.model.edge})"
+            )
+        return Axis(shift_ev, sigma_ev)
+
+    def _without_foil(self, why: str) -> Axis:
+        assumed_ev = self.model.usual_shift_ev
+        if not assumed_ev:
+            return Axis(None, 0.0, (f"{why}: energies are as recorded",))
+        taken = f"{why}: energies are moved by {assumed_ev:+.2f} eV, as those of the standards"
+        return Axis(None, 0.0, (taken,), assumed_ev)
 
 
 def join(tables: Mapping[str, Table], mode: str) -> Block:
-    """One block of rows with all the roles that a mode needs, whatever streams they came in.
+    """One block of rows with all the roles that there are, whatever streams they came in.
 
     Parameters
     ----------
@@ -192,30 +225,49 @@ def join(tables: Mapping[str, Table], mode: str) -> Block:
     Raises
     ------
     NotYet
-        If some role has no row yet.
+        If some role that the mode needs has no row yet.
 
     Notes
     -----
-    Where one stream holds all the needed roles, its rows are taken as they are. Where the energy
-    comes in a stream of its own, it is interpolated in time to the rows of the detectors.
+    The stream that holds most of the needed roles leads, `primary` before others. What another
+    stream holds is taken row by row where it has the same rows (by their numbers), and else
+    interpolated in time to the rows of the leading one; a dark current is taken as its mean.
     """
-    for stream in sorted(tables, key=lambda name: (name != "primary", name)):
-        roles = tables[stream].roles()
-        if "energy_ev" in roles and any(needed <= roles for needed in NEEDED[mode]):
-            return tables[stream].merged()
     everywhere = set().union(*(table.roles() for table in tables.values()))
     needed = next((roles for roles in NEEDED[mode] if roles <= everywhere), None)
     if needed is None or "energy_ev" not in everywhere:
         raise NotYet("no rows yet")
-    leading = max(sorted(tables), key=lambda name: len(needed & tables[name].roles()))
+    wanted = needed | {"energy_ev"}
+    order = sorted(tables, key=lambda name: (name != "primary", name))
+    complete = [name for name in order if wanted <= tables[name].roles()]
+    leading = next(iter(complete), max(order, key=lambda name: _held(tables[name], needed)))
     rows = tables[leading].merged()
-    values = dict(rows.values)
+    values = {role: _scalar(column) for role, column in rows.values.items()}
     for role in sorted(everywhere - set(values)):
-        source = next(table for _, table in sorted(tables.items()) if role in table.roles())
-        values[role] = np.interp(
-            rows.time_s, source.time_s(), source.column(role), left=np.nan, right=np.nan
-        )
+        source = next(tables[name] for name in order if role in tables[name].roles())
+        values[role] = _beside(rows, source.merged(), role)
     return replace(rows, values=values)
+
+
+def _held(table: Table, roles: frozenset[str]) -> int:
+    return len(roles & table.roles())
+
+
+def _scalar(column: Floats) -> Floats:
+    """Readings of shape `(n, 1)` as `(n,)`; of an array for each row there is no single reading."""
+    if column.ndim == 1:
+        return column
+    return column.reshape(len(column)) if column.size == len(column) else column.mean(axis=1)
+
+
+def _beside(rows: Block, other: Block, role: str) -> Floats:
+    """A role of another stream at the rows of the leading one."""
+    column = _scalar(other.values[role])
+    if role.startswith("dark_"):
+        return np.full(len(rows), np.nanmean(column) if np.any(np.isfinite(column)) else np.nan)
+    if np.array_equal(np.sort(rows.seq_num), np.sort(other.seq_num)):
+        return column[np.argsort(other.seq_num)][np.argsort(np.argsort(rows.seq_num))]
+    return np.interp(rows.time_s, other.time_s, column, left=np.nan, right=np.nan)
 
 
 def glitch_notes(key: str, energies_ev: tuple[float, ...]) -> tuple[str, ...]:
