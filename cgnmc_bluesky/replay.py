@@ -114,7 +114,12 @@ def opened_for(source: object, beamline: Beamline | None) -> Source:
     if beamline is None:
         return open_source(source)
     columns = beamline.xanes.columns if beamline.xanes else None
-    return open_source(source, readable=beamline.data.readable, columns=columns)
+    return open_source(
+        source,
+        readable=beamline.data.readable,
+        columns=columns,
+        known=beamline.data_keys("xanes"),
+    )
 
 
 def replay(

@@ -237,3 +237,37 @@ def test_athena_project_is_one_spectrum_a_group(tmp_path, shared, use_gzip):
         np.testing.assert_allclose(group.columns["energy"], original["energy"], rtol=1e-9)
         np.testing.assert_allclose(group.columns["mutrans"], original["mutrans"], rtol=1e-6)
         assert group.metadata["Element"] == {"symbol": "Mn", "edge": "K"}
+
+
+KEYS = {"energy_ev": "braggs", "i0": "sclr_ch1", "itrans": "sclr_ch2"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# braggs sclr_ch1 sclr_ch2\n8.300 5 3\n8.301 5 2\n",
+        "# scan 7 today\n# braggs\tsclr_ch1\tsclr_ch2\n#----\n8300 5 3\n8301 5 2\n",
+        "braggs,sclr_ch1,sclr_ch2\n8300,5,3\n8301,5,2\n",
+    ],
+)
+def test_header_may_use_the_data_keys_of_a_beamline(written, text):
+    [spectrum] = read_spectra(written(text), known=KEYS)
+    assert list(spectrum.columns) == ["braggs", "sclr_ch1", "sclr_ch2"]
+    np.testing.assert_allclose(spectrum.columns["braggs"], [8300, 8301])
+    assert spectrum.units["braggs"] == "eV"
+
+
+def test_header_that_speaks_of_one_energy_is_understood(written):
+    spectrum = one(written("# dcm_energy sclr_ch1 sclr_ch2\n8.300 5 3\n8.301 5 2\n"))
+    assert standard_names(spectrum.columns) == {"dcm_energy": "energy"}
+    np.testing.assert_allclose(spectrum.columns["dcm_energy"], [8300, 8301])
+
+
+def test_header_that_names_intensities_alone_is_not_read_as_energy_and_mu(written):
+    with pytest.raises(SpectrumError, match="no energy among its columns theta, sclr_ch1"):
+        read_spectra(written("# theta sclr_ch1 sclr_ch2\n12 5 3\n13 5 2\n"), known=KEYS)
+
+
+def test_comment_with_one_key_in_it_is_no_header(written):
+    [spectrum] = read_spectra(written("# sclr_ch1 first\n8300 0.1\n8301 0.2\n"), known=KEYS)
+    assert list(spectrum.columns) == ["energy", "mutrans"]

@@ -186,6 +186,16 @@ class Beamline(Section):
         roles = getattr(self, section)
         return roles.roles() if roles else {}
 
+    def data_keys(self, section: str) -> dict[str, str]:
+        """Return the data key of each role in a technique; nothing where it has no section.
+
+        Parameters
+        ----------
+        section
+            Name of the section, as for `roles`.
+        """
+        return {name: role.key for name, role in self.roles(section).items()}
+
     def references_of(self, edge: Edge) -> tuple[Reference, ...]:
         """Return the references of an edge, in the order of the file."""
         return tuple(reference for reference in self.reference if reference.edge == edge)

@@ -9,12 +9,17 @@ from uuid import UUID, uuid5
 
 from cgnmc_bluesky.catalogs.grouping import Listed
 from cgnmc_bluesky.catalogs.source import Document, Run
-from cgnmc_bluesky.spectra import Columns, MeasuredSpectrum, read_spectra, standard_names
+from cgnmc_bluesky.spectra import Columns, Keys, MeasuredSpectrum, read_spectra, standard_names
 
 _NAMESPACE = UUID("7c2f0f36-5b0c-5d0c-9d3a-5f1c6f0a8e11")
 
 
-def read_measured(path: Path, columns: Columns | None = None, first_scan_id: int = 1) -> list[Run]:
+def read_measured(
+    path: Path,
+    columns: Columns | None = None,
+    first_scan_id: int = 1,
+    known: Keys | None = None,
+) -> list[Run]:
     """Read a file of measured spectra as runs, one a spectrum.
 
     Parameters
@@ -25,13 +30,15 @@ def read_measured(path: Path, columns: Columns | None = None, first_scan_id: int
         What overrides the file's header, as in `read_spectra`.
     first_scan_id
         Scan id of the file's first spectrum.
+    known
+        Data keys by role, which a header may use, as in `read_spectra`.
 
     Raises
     ------
     SpectrumError
         Where the file holds no spectrum.
     """
-    spectra = read_spectra(path, columns)
+    spectra = read_spectra(path, columns, known)
     return [
         spectrum_run(spectrum, path, scan_id)
         for scan_id, spectrum in enumerate(spectra, first_scan_id)

@@ -3,7 +3,8 @@
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,23 @@ from cgnmc_bluesky.catalogs.measured import broken_run, read_measured
 from cgnmc_bluesky.catalogs.server import DATABASE
 from cgnmc_bluesky.catalogs.source import ListedSource, Run, Source, SourceError
 from cgnmc_bluesky.catalogs.tiled import RunSource, TiledSource, tiled_errors
-from cgnmc_bluesky.spectra import Columns, SpectrumError
+from cgnmc_bluesky.spectra import Columns, Keys, SpectrumError
 
 logger = logging.getLogger(__name__)
 
 _SPECTRA_ONLY = (".xdi", ".prj", ".xdi.gz", ".prj.gz")
 _CONNECT_TIMEOUT_S = 10.0
 
+ReadMeasured = Callable[..., list[Run]]
+"""Reads the runs of a file of measured spectra, from a first scan id on."""
+
 
 def open_source(
-    named: object, *, readable: Sequence[str | Path] = (), columns: Columns | None = None
+    named: object,
+    *,
+    readable: Sequence[str | Path] = (),
+    columns: Columns | None = None,
+    known: Keys | None = None,
 ) -> Source:
     """Open whatever holds runs.
 
@@ -37,6 +45,8 @@ def open_source(
         Folders, beside the source's own, with files that runs refer to.
     columns
         What overrides the headers of measured spectra, as in `read_spectra`.
+    known
+        Data keys by role, which headers of measured spectra may use.
 
     Raises
     ------
@@ -48,30 +58,31 @@ def open_source(
     if isinstance(named, str) and named.startswith("profile:"):
         return _open_profile(named, named.removeprefix("profile:"))
     if isinstance(named, str | Path):
-        return _open_path(Path(named).expanduser(), readable, columns)
+        measured = partial(read_measured, columns=columns, known=known)
+        return _open_path(Path(named).expanduser(), readable, measured)
     return _open_object(named)
 
 
-def _open_path(path: Path, readable: Sequence[str | Path], columns: Columns | None) -> Source:
+def _open_path(path: Path, readable: Sequence[str | Path], measured: ReadMeasured) -> Source:
     if not path.exists():
         raise SourceError(f"{path} is not there; name a file, a folder, http://... or profile:NAME")
     if not path.is_dir():
-        return ListedSource(str(path), _runs_of_file(path, 1, columns))
+        return ListedSource(str(path), _runs_of_file(path, 1, measured))
     if (path / DATABASE).exists():
         return EmbeddedSource(str(path), EmbeddedCatalog(path, readable))
-    return ListedSource(str(path), _runs_of_folder(path, columns))
+    return ListedSource(str(path), _runs_of_folder(path, measured))
 
 
-def _runs_of_file(path: Path, first_scan_id: int, columns: Columns | None) -> list[Run]:
+def _runs_of_file(path: Path, first_scan_id: int, measured: ReadMeasured) -> list[Run]:
     if is_document_file(path):
         return read_documents(path)
     try:
-        return read_measured(path, columns, first_scan_id)
+        return measured(path, first_scan_id=first_scan_id)
     except SpectrumError as error:
         raise SourceError(str(error)) from error
 
 
-def _runs_of_folder(folder: Path, columns: Columns | None) -> list[Run]:
+def _runs_of_folder(folder: Path, measured: ReadMeasured) -> list[Run]:
     """Give the runs of a folder's files, in natural order; what is no spectrum is passed over."""
     runs: list[Run] = []
     reasons = []
@@ -79,7 +90,7 @@ def _runs_of_folder(folder: Path, columns: Columns | None) -> list[Run]:
         if path.name.startswith("."):
             continue
         try:
-            runs.extend(_runs_of_file(path, len(runs) + 1, columns))
+            runs.extend(_runs_of_file(path, len(runs) + 1, measured))
         except SourceError as error:
             reasons.append(str(error))
             if path.name.lower().endswith(_SPECTRA_ONLY):

@@ -11,8 +11,9 @@ from cgnmc_bluesky.beamline import (
     edge_energy_ev,
 )
 from cgnmc_bluesky.check.findings import Finding, Severity, error, ok, warning
-from cgnmc_bluesky.spectra import SpectrumError, read_spectra, standard_names
+from cgnmc_bluesky.spectra import SpectrumError, read_spectra
 from cgnmc_bluesky.standards import standards_of
+from cgnmc_bluesky.standards.spectra import columns_of, rows_of
 
 SPAN_EV = (-15.0, 50.0)
 """What of a spectrum is needed around its edge where no fit range is set, in eV."""
@@ -38,7 +39,7 @@ def check_configuration(beamline: Beamline) -> Iterator[Finding]:
             remedy = "name a folder of this machine, or take it out"
             yield warning("[data] readable", f"{folder} is no folder here", remedy)
     read = [_reference(beamline, reference) for reference in beamline.reference]
-    read += [finding for foil in beamline.foil for finding in _foil(foil)]
+    read += [finding for foil in beamline.foil for finding in _foil(beamline, foil)]
     yield from read
     for edge in dict.fromkeys(reference.edge for reference in beamline.reference):
         yield from _references_together(beamline, edge)
@@ -53,14 +54,17 @@ def _reference(beamline: Beamline, reference: Reference) -> Finding:
     needed = _needed_ev(beamline, reference.edge)
     if reference.file is None:
         return _range(where, (min(reference.energy_ev), max(reference.energy_ev)), needed)
-    return _file(where, reference, needed)
+    return _file(beamline, where, reference, needed)
 
 
-def _file(where: str, standard: Reference | Foil, needed_ev: tuple[float, float]) -> Finding:
+def _file(
+    beamline: Beamline, where: str, standard: Reference | Foil, needed_ev: tuple[float, float]
+) -> Finding:
     try:
         path = standard.path
         assert path is not None
-        spectra = read_spectra(path, standard.columns)
+        spectra = read_spectra(path, columns_of(standard, beamline), beamline.data_keys("xanes"))
+        roles = rows_of(spectra[0], beamline, where).values
     except ConfigurationError as problem:
         message, _, remedy = str(problem).removeprefix(f"{where} ").partition("; ")
         return error(where, message, remedy)
@@ -69,13 +73,11 @@ def _file(where: str, standard: Reference | Foil, needed_ev: tuple[float, float]
     if len(spectra) > 1:
         names = ", ".join(spectrum.name for spectrum in spectra)
         return error(where, f"{path.name} holds several spectra: {names}", "save one to a file")
-    columns = spectra[0].columns
-    by_standard = {standard: name for name, standard in standard_names(columns).items()}
-    if not {"mutrans", "itrans", "ifluor", "mufluor"} & set(by_standard):
-        found = ", ".join(columns)
+    if not {"mutrans", "itrans", "ifluor", "mufluor"} & set(roles):
+        found = ", ".join(spectra[0].columns)
         remedy = "say which it is, by columns = { mutrans = <number or name> }"
         return error(where, f"{path.name} has no absorption among {found}", remedy)
-    energy = columns[by_standard["energy"]]
+    energy = roles["energy_ev"]
     return _range(where, (float(energy.min()), float(energy.max())), needed_ev)
 
 
@@ -139,7 +141,7 @@ def _calibration(beamline: Beamline, edge: Edge) -> Iterator[Finding]:
                 yield ok(where, message)
 
 
-def _foil(foil: Foil) -> Iterator[Finding]:
+def _foil(beamline: Beamline, foil: Foil) -> Iterator[Finding]:
     where = f"[[foil]] {foil.edge}"
     tabulated_ev, table = edge_energy_ev(foil.edge)
     energy_ev, _ = foil.first_inflection_ev()
@@ -149,4 +151,4 @@ def _foil(foil: Foil) -> Iterator[Finding]:
     else:
         yield ok(where, f"first inflection at {energy_ev:g} eV ({table}: {tabulated_ev:g})")
     if foil.file is not None:
-        yield _file(where, foil, (tabulated_ev + SPAN_EV[0], tabulated_ev + SPAN_EV[1]))
+        yield _file(beamline, where, foil, (tabulated_ev + SPAN_EV[0], tabulated_ev + SPAN_EV[1]))

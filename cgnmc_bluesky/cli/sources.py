@@ -1,7 +1,8 @@
 """Sources as the command line opens them."""
 
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
-from cgnmc_bluesky.catalogs import Source, open_source
+from cgnmc_bluesky.catalogs import Source
+from cgnmc_bluesky.replay import opened_for
 
 
 def open_named(named: str, beamline: Beamline | None) -> Source:
@@ -14,11 +15,7 @@ def open_named(named: str, beamline: Beamline | None) -> Source:
     beamline
         The configuration; without it the one that is found as usual, if there is one.
     """
-    settings = beamline or _found()
-    if settings is None:
-        return open_source(named)
-    columns = settings.xanes.columns if settings.xanes else None
-    return open_source(named, readable=settings.data.readable, columns=columns)
+    return opened_for(named, beamline or _found())
 
 
 def _found() -> Beamline | None:

@@ -34,7 +34,8 @@ def standard_names(names: Iterable[str]) -> dict[str, str]:
     Returns
     -------
     dict
-        XDI name by column; each XDI name stands once, for the most trusted column.
+        XDI name by column; each XDI name stands once, for the most trusted column. Where no name
+        is an energy's, the only one that speaks of an energy is taken (`dcm_energy`).
 
     Examples
     --------
@@ -47,6 +48,9 @@ def standard_names(names: Iterable[str]) -> dict[str, str]:
         known = next((plain[alias] for alias in aliases if alias in plain), None)
         if known is not None:
             found[known] = standard
+    energies = [name for plain_name, name in plain.items() if "energy" in plain_name]
+    if "energy" not in found.values() and len(energies) == 1:
+        found = {energies[0]: "energy", **found}
     return found
 
 

@@ -6,11 +6,13 @@ import zlib
 from pathlib import Path
 
 from cgnmc_bluesky.spectra.athena import athena_groups
-from cgnmc_bluesky.spectra.spectrum import Columns, MeasuredSpectrum, SpectrumError
+from cgnmc_bluesky.spectra.spectrum import Columns, Keys, MeasuredSpectrum, SpectrumError
 from cgnmc_bluesky.spectra.text import column_text
 
 
-def read_spectra(path: str | Path, columns: Columns | None = None) -> list[MeasuredSpectrum]:
+def read_spectra(
+    path: str | Path, columns: Columns | None = None, known: Keys | None = None
+) -> list[MeasuredSpectrum]:
     """Read every spectrum in a file.
 
     Parameters
@@ -20,6 +22,8 @@ def read_spectra(path: str | Path, columns: Columns | None = None) -> list[Measu
     columns
         What overrides the file's header: for an XDI name or role (`"energy_ev"`, `"mu"`) the number
         of the column, from 1, or its name in the header.
+    known
+        Data keys by role; a header may name its columns so, beside the names that are common.
 
     Raises
     ------
@@ -34,7 +38,7 @@ def read_spectra(path: str | Path, columns: Columns | None = None) -> list[Measu
     text = _decoded(content)
     if "Athena project file" in text[:400]:
         return athena_groups(path, text, content_hash)
-    return [column_text(path, text, content_hash, columns or {})]
+    return [column_text(path, text, content_hash, columns or {}, known or {})]
 
 
 def _content(path: Path) -> bytes:

@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Columns = Mapping[str, int | str]
+"""Column of each XDI name or role: its number, from 1, or its name in the header."""
+
+Keys = Mapping[str, str]
+"""Data key of each role (`"energy_ev"`, `"i0"`), as a beamline names its detectors."""
 
 
 class SpectrumError(ValueError):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.spectra.names import ROLES, standard_names
-from cgnmc_bluesky.spectra.spectrum import Columns, MeasuredSpectrum, SpectrumError
+from cgnmc_bluesky.spectra.spectrum import Columns, Keys, MeasuredSpectrum, SpectrumError
 
 KEV_BELOW = 100.0
 """Energies below this many are in keV, where the file does not say otherwise."""
@@ -30,19 +30,23 @@ class _Named(NamedTuple):
     units: list[str]
 
 
-def column_text(path: Path, text: str, content_hash: str, columns: Columns) -> MeasuredSpectrum:
+def column_text(
+    path: Path, text: str, content_hash: str, columns: Columns, known: Keys
+) -> MeasuredSpectrum:
     """Read a spectrum from text in columns."""
     lines = text.splitlines()
     rows, notes = _data_rows(path, lines)
     n_columns = len(rows[0].values)
     headings = lines[: rows[0].line - 1]
     metadata, declared = _xdi_header(headings)
-    named = _named_columns(headings, declared, n_columns, columns)
+    label = None if declared else ["energy", "mutrans"]
+    label = _label_line(headings, n_columns, columns, known) or label
+    named = _named_columns(label, declared, n_columns)
     table = np.array([row.values for row in rows]).T
     order = _ordered(path, named.names, columns)
     arrays = {name: table[index] for name, index in order.items()}
     units = {name: named.units[index] for name, index in order.items()}
-    energy = _energy_column(path, list(arrays), columns)
+    energy = _energy_column(path, list(arrays), columns, known)
     arrays[energy], units[energy] = _in_ev(path, energy, arrays[energy], units[energy])
     name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
     return MeasuredSpectrum(name, arrays, units, metadata, content_hash, notes)
@@ -104,14 +108,8 @@ def _xdi_header(headings: Sequence[str]) -> tuple[dict[str, Any], dict[int, tupl
 
 
 def _named_columns(
-    headings: Sequence[str],
-    declared: Mapping[int, tuple[str, str]],
-    n_columns: int,
-    columns: Columns,
+    label: Sequence[str] | None, declared: Mapping[int, tuple[str, str]], n_columns: int
 ) -> _Named:
-    label = _label_line(headings, n_columns, columns)
-    if label is None and not declared:
-        label = ["energy", "mutrans"]
     names, units = [], []
     for index in range(n_columns):
         fallback = label[index] if label and index < len(label) else f"column_{index + 1}"
@@ -121,7 +119,9 @@ def _named_columns(
     return _Named(names, units)
 
 
-def _label_line(headings: Sequence[str], n_columns: int, columns: Columns) -> list[str] | None:
+def _label_line(
+    headings: Sequence[str], n_columns: int, columns: Columns, known: Keys
+) -> list[str] | None:
     """Names in the last line before the data that has one for each column."""
     by_name = {value for value in columns.values() if isinstance(value, str)}
     for line in reversed(headings):
@@ -130,9 +130,13 @@ def _label_line(headings: Sequence[str], n_columns: int, columns: Columns) -> li
             tokens = [token.strip() for token in re.split(separator, text)]
             if len(tokens) != n_columns:
                 continue
-            knows_energy = "energy" in standard_names(tokens).values()
+            knows_energy = (
+                "energy" in standard_names(tokens).values() or known.get("energy_ev") in tokens
+            )
+            # a single key may be a word of a comment by chance
+            holds_keys = len(set(known.values()) & set(tokens)) > 1
             is_header_line = line[:1] not in _COMMENT and line is headings[-1]
-            if knows_energy or by_name & set(tokens) or is_header_line:
+            if knows_energy or holds_keys or by_name & set(tokens) or is_header_line:
                 return tokens
     return None
 
@@ -181,9 +185,11 @@ def _nearest(wanted: str, names: Sequence[str]) -> str:
     return (f"did you mean {near[0]!r}? " if near else "") + f"there are {', '.join(names)}"
 
 
-def _energy_column(path: Path, names: Sequence[str], columns: Columns) -> str:
+def _energy_column(path: Path, names: Sequence[str], columns: Columns, known: Keys) -> str:
     if "energy" in (ROLES[role] for role in columns):
         return "energy"
+    if (key := known.get("energy_ev", "")) in names:
+        return key
     for name, standard in standard_names(names).items():
         if standard == "energy":
             return name

@@ -19,7 +19,7 @@ from cgnmc_bluesky.analysis.xanes.inflection import NoInflection
 from cgnmc_bluesky.analysis.xanes.model import EdgeModel, Standard
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Edge, Foil, edge_energy_ev
 from cgnmc_bluesky.spectra import read_spectra
-from cgnmc_bluesky.standards.spectra import absorption_of, recorded_of, rows_of
+from cgnmc_bluesky.standards.spectra import absorption_of, columns_of, recorded_of, rows_of
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,7 @@ def _master(foil: Foil | None, edge_ev: float, beamline: Beamline) -> Template |
     if foil is None or foil.path is None:
         return None
     owner = f"[[foil]] {foil.edge}"
-    columns = foil.columns or (beamline.xanes.columns if beamline.xanes else {})
-    spectra = read_spectra(foil.path, columns, beamline.keys("xanes"))
+    spectra = read_spectra(foil.path, columns_of(foil, beamline), beamline.data_keys("xanes"))
     rows = rows_of(spectra[0], beamline, owner)
     spectrum = absorption_of(rows, "transmission", owner)
     try:

@@ -8,8 +8,8 @@ from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable, of_foil
 from cgnmc_bluesky.analysis.xanes.calibrate import Recorded
 from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION, NEEDED
-from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Reference
-from cgnmc_bluesky.spectra import MeasuredSpectrum, read_spectra, standard_names
+from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Foil, Reference
+from cgnmc_bluesky.spectra import Columns, MeasuredSpectrum, read_spectra, standard_names
 
 _NOTHING = np.empty(0)
 
@@ -33,8 +33,9 @@ def recorded_of(reference: Reference, beamline: Beamline) -> Recorded:
         return Recorded(
             reference.name, reference.valence, energy_ev[order], mu[order], foil_ev, foil_mu
         )
-    columns = reference.columns or (beamline.xanes.columns if beamline.xanes else {})
-    spectra = read_spectra(reference.path, columns, beamline.keys("xanes"))
+    spectra = read_spectra(
+        reference.path, columns_of(reference, beamline), beamline.data_keys("xanes")
+    )
     rows = rows_of(_named(reference.name, spectra), beamline, owner)
     spectrum = absorption_of(rows, reference.mode, owner)
     try:
@@ -47,6 +48,11 @@ def recorded_of(reference: Reference, beamline: Beamline) -> Recorded:
     )
 
 
+def columns_of(standard: Reference | Foil, beamline: Beamline) -> Columns:
+    """What overrides the header of a standard's file: its own `columns`, else the scans'."""
+    return standard.columns or (beamline.xanes.columns if beamline.xanes else {})
+
+
 def _named(name: str, spectra: Sequence[MeasuredSpectrum]) -> MeasuredSpectrum:
     """The spectrum of a file; of an Athena project the group of that name, else the first."""
     return next((spectrum for spectrum in spectra if spectrum.name == name), spectra[0])
@@ -56,7 +62,7 @@ def rows_of(spectrum: MeasuredSpectrum, beamline: Beamline, owner: str) -> Block
     """A file's columns by role: as the configuration calls them, else by their XDI names."""
     xdi = {role: name for name, role in standard_names(spectrum.columns).items()}
     by_role = {"energy_ev": xdi.pop("energy", ""), **xdi}
-    own = beamline.keys("xanes")
+    own = beamline.data_keys("xanes")
     by_role |= {role: key for role, key in own.items() if key in spectrum.columns}
     values = {
         role: spectrum.columns[name] for role, name in by_role.items() if name in spectrum.columns

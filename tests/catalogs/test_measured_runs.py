@@ -69,6 +69,13 @@ def test_columns_may_be_told(tmp_path):
     assert source.find(1).start["columns"] == {"energy": "energy", "mutrans": "mutrans"}
 
 
+def test_header_may_use_the_data_keys_of_a_beamline(tmp_path):
+    (tmp_path / "scan.dat").write_text("# th sclr_ch1 sclr_ch2\n8.333 5 1\n8.334 5 2\n")
+    known = {"energy_ev": "th", "i0": "sclr_ch1", "itrans": "sclr_ch2"}
+    run = open_source(tmp_path / "scan.dat", known=known).find(1)
+    assert events(run.documents())[0] == {"th": 8333.0, "sclr_ch1": 5.0, "sclr_ch2": 1.0}
+
+
 def test_every_folder_of_measured_spectra_opens(shared):
     counts = {
         folder.name: len(list(open_source(folder).runs()))
