@@ -18,7 +18,8 @@ demo: .venv/runs ## a simulated beamtime: scans, live results, replay, report
 	$(BIN)/cgnmc demo
 
 test: .venv/develops ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
+		--dist loadfile --no-loadscope-reorder
 
 lint: .venv/develops ## check style, types and layers
 	$(BIN)/ruff check .
