@@ -180,7 +180,7 @@ def test_a_broken_configuration_file_is_named(runs, tmp_path):
 
 
 def test_live_stored_and_replayed_are_the_same_bits(tmp_path):
-    """Through a real server: what the callbacks said in the scan, what is stored, what a replay says."""
+    """Through a real server: what is said in the scan, what is stored, what a replay says."""
     from cgnmc_bluesky.callbacks import EdgePosition, Ni2Fraction
     from cgnmc_bluesky.catalogs import EmbeddedCatalog, open_source
     from cgnmc_bluesky.results import Result, ResultCollector
