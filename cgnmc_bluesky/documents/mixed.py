@@ -64,7 +64,7 @@ class Mixed(Stream):
     def take_event(self, layout: Layout, doc: Mapping[str, Any]) -> None:
         """Take in an event, whose frames stand in its data."""
         seq_num, time_s, data = doc["seq_num"], doc["time"], doc["data"]
-        if self._known(seq_num, time_s, ()) is None:
+        if self._known(seq_num, time_s, (), doc.get("uid", "")) is None:
             return
         row = self._touch(seq_num, layout)
         if row.time_s is None or time_s >= row.time_s:

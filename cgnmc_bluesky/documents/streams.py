@@ -29,13 +29,14 @@ class Stream:
         self.name = name
         self._notes = notes
         self._shapes = Shapes(notes)
-        self._seen: set[tuple[float, ...]] = set()
+        self._seen: set[tuple[float | str, ...]] = set()
 
     def event(self, layout: Layout, doc: Mapping[str, Any]) -> Iterable[Block]:
         """Take in an event and give its row, unless that was given before."""
         data, timestamps = doc["data"], doc.get("timestamps", {})
         readings = [data.get(key) for key in layout.keys]
-        known = self._known(doc["seq_num"], doc["time"], map(timestamps.get, layout.keys))
+        stamps = map(timestamps.get, layout.keys)
+        known = self._known(doc["seq_num"], doc["time"], stamps, doc.get("uid", ""))
         if known is None:
             return ()
         number, time_s = known
@@ -48,8 +49,8 @@ class Stream:
         """Take in an event page and give its rows, without those that were given before."""
         times = page["time"]
         timestamps = page.get("timestamps", {})
-        stamps = [timestamps.get(key, times) for key in layout.keys]
-        known = list(map(self._known, page["seq_num"], times, zip(*stamps, strict=True)))
+        stamps = zip(*(timestamps.get(key, times) for key in layout.keys), strict=True)
+        known = list(map(self._known, page["seq_num"], times, stamps, _uids_of(page)))
         rows = [row for row, identity in enumerate(known) if identity is not None]
         if not rows:
             return ()
@@ -68,15 +69,19 @@ class Stream:
             self._notes.row(self.name, "row missing", seq_num)
 
     def _numbers(self) -> set[int]:
-        return {int(seq_num) for seq_num, _ in self._seen}
+        return {int(seq_num) for seq_num, *_ in self._seen}
 
     def _known(
-        self, seq_num: int, time_s: float, _stamps: Iterable[float | None]
+        self, seq_num: int, time_s: float, _stamps: Iterable[float | None], uid: str
     ) -> tuple[int, float] | None:
-        """Number and time of a row; `None` if it is known already."""
-        if (seq_num, time_s) in self._seen:
+        """Number and time of a row; `None` if its very event is known already.
+
+        Another event of the same number and time is the point measured again, by a clock that is
+        too coarse to tell.
+        """
+        if (seq_num, time_s, uid) in self._seen:
             return None
-        self._seen.add((seq_num, time_s))
+        self._seen.add((seq_num, time_s, uid))
         return seq_num, time_s
 
     def _scalars(
@@ -116,7 +121,7 @@ class Monitor(Stream):
         """Leave it: of a monitor's readings nobody knows how many there were."""
 
     def _known(
-        self, seq_num: int, time_s: float, stamps: Iterable[float | None]
+        self, seq_num: int, time_s: float, stamps: Iterable[float | None], uid: str
     ) -> tuple[int, float] | None:
         known = tuple(time_s if stamp is None else stamp for stamp in stamps)
         if known in self._seen:
@@ -127,7 +132,13 @@ class Monitor(Stream):
 
 def events_of(page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Give the events of a page one by one."""
-    for row, (seq_num, time_s) in enumerate(zip(page["seq_num"], page["time"], strict=True)):
+    identities = zip(page["seq_num"], page["time"], _uids_of(page), strict=True)
+    for row, (seq_num, time_s, uid) in enumerate(identities):
         columns = ("data", "timestamps", "filled")
         of_row = {name: {k: v[row] for k, v in page.get(name, {}).items()} for name in columns}
-        yield {"descriptor": page["descriptor"], "seq_num": seq_num, "time": time_s, **of_row}
+        identity = {"uid": uid, "seq_num": seq_num, "time": time_s}
+        yield {"descriptor": page["descriptor"], **identity, **of_row}
+
+
+def _uids_of(page: Mapping[str, Any]) -> Sequence[str]:
+    return page.get("uid") or [""] * len(page["seq_num"])

@@ -90,6 +90,21 @@ def test_a_point_measured_again_counts_as_it_was_measured_last(run, read, number
     assert columns["primary"]["i0"] == [1.0, 3.0]
 
 
+@pytest.mark.parametrize("as_page", [False, True])
+@pytest.mark.parametrize("external", [{}, {"external": "FILES:"}])
+def test_of_events_alike_in_number_and_time_the_later_arrival_counts(
+    run, read, number, as_page, external
+) -> None:
+    bundle = run.describe("primary", {"mono": number("eV"), "i0": number(**external)})
+    events = [
+        run.event(bundle, n, float(n), mono=8000.0 + n, i0=i0, filled={"i0": True})
+        for n, i0 in ((1, 1.0), (2, 2.0), (2, 3.0), (3, 4.0))
+    ]
+    page = [*run.documents[:2], ("event_page", pack_event_page(*events))]
+    columns = read(page if as_page else run.documents, ROLES).columns()
+    assert columns["primary"]["i0"] == [1.0, 3.0, 4.0]
+
+
 def test_a_stream_may_have_several_descriptors(run, read, number) -> None:
     for n, unit in ((1, "eV"), (2, "keV")):
         bundle = run.describe("primary", {"mono": number(unit)})
