@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from cgnmc_bluesky.beamline import Beamline
-from cgnmc_bluesky.callbacks.pipeline import Pipeline, RunAnalysis
+from cgnmc_bluesky.callbacks.pipeline import Pipeline
+from cgnmc_bluesky.callbacks.task import RunAnalysis
 from cgnmc_bluesky.callbacks.xanes import EdgePositionAnalysis, FractionAnalysis
 from cgnmc_bluesky.catalogs import Run, Source, SourceError, open_source
 from cgnmc_bluesky.results import Result, ResultCollector
@@ -95,6 +96,8 @@ class Replay:
         for name, doc in run.documents():
             pipeline(name, doc)
         pipeline.close()
+        if pipeline.configuration_fault is not None:
+            raise pipeline.configuration_fault
         return pipeline
 
     def _fetch(self, uid: str) -> Iterable[tuple[str, Mapping[str, Any]]]:

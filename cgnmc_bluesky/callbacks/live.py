@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.beamline import Beamline
-from cgnmc_bluesky.callbacks.pipeline import RunAnalysis
+from cgnmc_bluesky.callbacks.task import RunAnalysis
 from cgnmc_bluesky.callbacks.process import Lost, WorkerProcess
 from cgnmc_bluesky.results import ResultWriter, Sink, Subject, sample_of
 

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from cgnmc_bluesky.beamline import Beamline
-from cgnmc_bluesky.callbacks.pipeline import RunAnalysis
+from cgnmc_bluesky.callbacks.task import RunAnalysis
 
 Documents = Sequence[tuple[str, Mapping[str, Any]]]
 

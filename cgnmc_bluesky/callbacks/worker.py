@@ -11,7 +11,8 @@ from typing import Any
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
-from cgnmc_bluesky.callbacks.pipeline import Pipeline, RunAnalysis
+from cgnmc_bluesky.callbacks.pipeline import Pipeline
+from cgnmc_bluesky.callbacks.task import RunAnalysis
 from cgnmc_bluesky.results import ResultWriter, Subject, sample_of
 from cgnmc_bluesky.standards import Library
 

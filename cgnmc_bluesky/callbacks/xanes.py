@@ -1,18 +1,30 @@
 """Edge position and Ni2+ fraction of energy scans, live."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import ClassVar
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.analysis.xanes.edge import EdgeAccumulator
-from cgnmc_bluesky.analysis.xanes.fraction import FractionAccumulator
+from cgnmc_bluesky.analysis.xanes.fraction import (
+    FractionAccumulator,
+    fraction_units,
+    valence_name,
+)
 from cgnmc_bluesky.analysis.xanes.scan import NEEDED, ScanAccumulator
 from cgnmc_bluesky.beamline import Edge, edge_of
 from cgnmc_bluesky.callbacks.live import LiveAnalysis
-from cgnmc_bluesky.callbacks.pipeline import Run, RunAnalysis
+from cgnmc_bluesky.callbacks.task import Run, RunAnalysis
 from cgnmc_bluesky.results import Sink, Subject, sample_of
 from cgnmc_bluesky.standards import Standards, constants_of, edge_in
+
+_OPTIONAL: Mapping[str, frozenset[str]] = {
+    "transmission": frozenset({"i0", "dark_i0", "dark_itrans", "dark_irefer"}),
+    "fluorescence": frozenset({"dark_i0", "dark_ifluor"}),
+}
+"""Roles that are named where the configuration has them and the run has not."""
 
 
 class ScanAnalysis(RunAnalysis):
@@ -30,6 +42,10 @@ class ScanAnalysis(RunAnalysis):
         self._working: dict[str, tuple[ScanAccumulator, Subject]] = {}
         self._reach_ev = (float("inf"), float("-inf"))
 
+    @abstractmethod
+    def named(self, edge: Edge | None) -> tuple[str, Mapping[str, str]]:
+        """What the analysis of an edge is called, and its values with their units."""
+
     def take(self, block: Block) -> None:
         """Take in rows."""
         self._blocks.append(block)
@@ -41,22 +57,21 @@ class ScanAnalysis(RunAnalysis):
             self._reach_ev = min(low, float(energy_ev.min())), max(high, float(energy_ev.max()))
 
     def lacks(self) -> list[str]:
-        """Data keys of the roles that the run does not hold."""
-        if self._modes():
+        """Data keys of the roles that the run does not hold; none while it holds nothing at all."""
+        if self._modes() or not self.run.reader.data_keys:
             return []
         missing = self.run.reader.missing()
         wanted = {"energy_ev", *(role for sets in NEEDED.values() for one in sets for role in one)}
         keys = {role: found.key for role, found in self.run.roles.items()}
-        return [keys[role] for role in keys if role in wanted and role in missing] or [
-            "an absorption"
-        ]
+        absent = [keys[role] for role in keys if role in wanted and role in missing]
+        return absent or ["an absorption"]
 
     def estimates(self, *, ended: bool) -> Iterable[tuple[Subject, Estimate]]:
         """What is known now, for each mode."""
-        edge = self._stated or edge_in(self.run.beamline, self._reach_ev, ended=ended)
-        if edge is None:
+        edge = self._told_edge(ended=ended)
+        if edge is None or not self._modes():
             if ended:
-                yield self.subject(), self._unknown_edge()
+                yield self._without_edge()
             return
         if edge != self._edge:
             self._edge, self._working = edge, {}
@@ -65,19 +80,21 @@ class ScanAnalysis(RunAnalysis):
                 self._begin(edge, mode)
             accumulator, subject = self._working[mode]
             if self._applies(accumulator):
-                yield subject, accumulator.result(ended=ended)
+                estimate = accumulator.result(ended=ended)
+                remarks = [part for part in (estimate.reason, *self._absent(mode)) if part]
+                yield subject, replace(estimate, reason="; ".join(remarks))
 
-    def subject(self) -> Subject:
-        """What a result is of where not even an estimate can be made."""
-        return self._subject(self.name, next(iter(self._modes()), None), None)
+    def nothing(self) -> tuple[Subject, Mapping[str, str]]:
+        """What a result is of, and the units of its values, where no estimate can be made."""
+        name, units = self.named(self._told_edge(ended=True))
+        return self._subject(name, next(iter(self._modes()), None), None), units
 
     def _applies(self, accumulator: ScanAccumulator) -> bool:
         """Whether there is anything to say of the edge."""
         return bool(accumulator.units)
 
-    def _called(self, accumulator: ScanAccumulator) -> str:
-        """What the analysis is called for that edge."""
-        return self.name
+    def _told_edge(self, *, ended: bool) -> Edge | None:
+        return self._stated or edge_in(self.run.beamline, self._reach_ev, ended=ended)
 
     def _modes(self) -> list[str]:
         missing = self.run.reader.missing()
@@ -86,6 +103,12 @@ class ScanAnalysis(RunAnalysis):
             return []
         return [mode for mode, sets in NEEDED.items() if any(needed <= there for needed in sets)]
 
+    def _absent(self, mode: str) -> list[str]:
+        """Say which optional roles the configuration names and the run does not hold."""
+        missing = self.run.reader.missing()
+        roles = self.run.roles
+        return [f"no {roles[r].key}" for r in roles if r in _OPTIONAL[mode] and r in missing]
+
     def _begin(self, edge: Edge, mode: str) -> None:
         standards = self.run.library.standards_of(self.run.beamline, edge, mode)
         keys = {role: found.key for role, found in self.run.roles.items()}
@@ -93,7 +116,8 @@ class ScanAnalysis(RunAnalysis):
         accumulator = self.accumulator(standards.model, keys, mode, constants)
         for block in self._blocks:
             accumulator.add(block)
-        self._working[mode] = accumulator, self._subject(self._called(accumulator), mode, standards)
+        name, _ = self.named(edge)
+        self._working[mode] = accumulator, self._subject(name, mode, standards)
 
     def _subject(self, name: str, mode: str | None, standards: Standards | None) -> Subject:
         start = self.run.start
@@ -105,23 +129,21 @@ class ScanAnalysis(RunAnalysis):
             analysis=name,
             version=self.version,
             mode=mode,
-            parameters=self._parameters(standards),
+            parameters=standards.parameters if standards else {},
             references=standards.references if standards else (),
         )
 
-    def _parameters(self, standards: Standards | None) -> Mapping[str, Any]:
-        return standards.parameters if standards else {}
-
-    def _unknown_edge(self) -> Estimate:
+    def _without_edge(self) -> tuple[Subject, Estimate]:
+        """What is said at the end of a run that shows no edge, or has no rows."""
+        subject, units = self.nothing()
         low, high = self._reach_ev
-        return Estimate(
-            Status.FAILED if high > low else Status.WAITING,
+        if not high > low:
+            return subject, Estimate(Status.WAITING, "no rows", units)
+        why = (
             f'no known edge between {low:.1f} and {high:.1f} eV; name it with edge = "Ni K" in the '
             "run's metadata, or with a [[reference]] or [[foil]]"
-            if high > low
-            else "no points",
-            EdgeAccumulator.units if self.accumulator is EdgeAccumulator else {},
         )
+        return subject, Estimate(Status.FAILED, why, units)
 
 
 class EdgePositionAnalysis(ScanAnalysis):
@@ -130,22 +152,29 @@ class EdgePositionAnalysis(ScanAnalysis):
     name = "edge_position"
     accumulator = EdgeAccumulator
 
+    def named(self, edge: Edge | None) -> tuple[str, Mapping[str, str]]:
+        """What the analysis of an edge is called, and its values with their units."""
+        return self.name, EdgeAccumulator.units
+
 
 class FractionAnalysis(ScanAnalysis):
-    """Fractions of the standards in an energy scan, called by the lowest valence:
-    `ni2_fraction`.
-    """
+    """Fractions of the standards in an energy scan, called by the lowest valence."""
 
     name = "ni2_fraction"
     accumulator = FractionAccumulator
 
+    def named(self, edge: Edge | None) -> tuple[str, Mapping[str, str]]:
+        """What the analysis of an edge is called, and its values with their units."""
+        references = self.run.beamline.references_of(edge) if edge else ()
+        if edge is None or not references:
+            return self.name, {}
+        standards = [(reference.name, reference.valence) for reference in references]
+        known = [valence for _, valence in standards if valence is not None]
+        name = valence_name(str(edge), min(known, default=None))
+        return name, fraction_units(str(edge), standards)
+
     def _applies(self, accumulator: ScanAccumulator) -> bool:
         return len(accumulator.model.standards) > 1
-
-    def _called(self, accumulator: ScanAccumulator) -> str:
-        element = accumulator.model.edge.split()[0].lower()
-        valences = [of.valence for of in accumulator.model.standards if of.valence is not None]
-        return f"{element}{min(valences):g}_fraction" if valences else f"{element}_fraction"
 
 
 class EdgePosition(LiveAnalysis):
@@ -160,8 +189,8 @@ class EdgePosition(LiveAnalysis):
 
 
 class Ni2Fraction(LiveAnalysis):
-    """Fractions of Ni2+ and Ni3+ (of whatever the references hold) of every energy scan, while it
-    is measured.
+    """Valence fractions of every energy scan, by whatever references there are, while it is
+    measured.
 
     Examples
     --------

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import event_model
 import numpy as np
 
-from cgnmc_bluesky.analysis.estimate import Estimate
+from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.results.documents import PREVIEW, Sink, key_of
 
 
@@ -96,6 +96,7 @@ class ResultWriter:
         self._run: event_model.ComposeRunBundle | None = None
         self._streams: dict[str, Any] = {}
         self._time_s = 0.0
+        self._last: Estimate | None = None
 
     def update(self, estimate: Estimate, time_s: float, *, curves: str = "") -> None:
         """Emit an event with what is known now.
@@ -109,7 +110,7 @@ class ResultWriter:
         curves
             Stream that the estimate's curves are emitted in; empty for none.
         """
-        self._time_s = time_s
+        self._time_s, self._last = time_s, estimate
         values = {name: _number(value) for name, value in estimate.values.items()}
         sigmas = {f"{name}_sigma": _number(value) for name, value in estimate.sigmas.items()}
         state = {
@@ -121,6 +122,19 @@ class ResultWriter:
         self._event("primary", {**values, **sigmas, **state}, units)
         if curves and estimate.curves:
             self._event(curves, dict(estimate.curves), estimate.curve_units)
+
+    def fail(self, why: str, time_s: float) -> None:
+        """Emit an event that takes back what was said.
+
+        Parameters
+        ----------
+        why
+            What failed, in words.
+        time_s
+            Time of the newest data.
+        """
+        if self._last is not None:
+            self.update(Estimate(Status.FAILED, why, self._last.units), time_s)
 
     def close(self, exit_status: Literal["success", "fail"] = "success", reason: str = "") -> None:
         """Emit the stop document."""

@@ -192,14 +192,77 @@ def test_without_any_configuration_there_is_an_error(scan, tmp_path, monkeypatch
         results_of([("start", start), *scan[1:]])
 
 
-def test_a_wrong_reference_is_a_failed_result_with_its_name(scan):
-    roles = {
-        **scan[0][1]["beamline"],
-        "reference": [{"name": "NiO", "edge": "Ni K", "valence": 2, "file": "/nowhere/nio.xdi"}],
-    }
+def test_a_wrong_reference_is_a_failed_result_with_its_name_and_all_keys(scan):
+    wrong = {"name": "NiO", "edge": "Ni K", "valence": 2, "file": "/nowhere/nio.xdi"}
+    roles = {**scan[0][1]["beamline"], "reference": [wrong, {**wrong, "name": "X", "valence": 3}]}
     found = results_of(scan, beamline=Beamline.from_dict(roles))
-    assert found["edge_position"].status is Status.FAILED
-    assert "nio.xdi" in found["edge_position"].reason
+    for result in found.values():
+        assert result.status is Status.FAILED
+        assert "nio.xdi" in result.reason
+        assert result.values
+        assert set(result.values.values()) == {None}
+    assert set(found) == {"edge_position", "ni2_fraction"}
+    assert "fraction_X" in found["ni2_fraction"].values
+
+
+def test_a_run_without_any_data_waits(scan):
+    for documents in ([scan[0]], [scan[0], scan[-1]]):
+        for result in results_of(documents).values():
+            assert result.status is Status.WAITING
+            assert "edge_ev" in result.values or "ni2_fraction" in result.values
+
+
+def test_readings_in_arrays_of_one_are_readings(scan):
+    in_arrays = []
+    for name, doc in scan:
+        if name == "descriptor" and "it" in doc["data_keys"]:
+            keys = {k: {**v, "shape": [1], "dtype": "array"} for k, v in doc["data_keys"].items()}
+            in_arrays.append((name, {**doc, "data_keys": keys}))
+        elif name == "event" and "it" in doc["data"]:
+            data = {key: [value] for key, value in doc["data"].items()}
+            in_arrays.append((name, {**doc, "data": data}))
+        else:
+            in_arrays.append((name, doc))
+    assert_identical(results_of(in_arrays), results_of(scan))
+
+
+def test_a_foil_in_a_stream_of_its_own_is_found(scan):
+    descriptor = next(
+        doc for name, doc in scan if name == "descriptor" and "ir" in doc["data_keys"]
+    )
+    apart = []
+    for name, doc in scan:
+        if name == "descriptor" and doc is descriptor:
+            keys = dict(doc["data_keys"])
+            foil = {**doc, "uid": "foil", "name": "foil", "data_keys": {"ir": keys.pop("ir")}}
+            apart += [(name, {**doc, "data_keys": keys}), (name, foil)]
+        elif name == "event" and "ir" in doc["data"]:
+            rest = {key: value for key, value in doc["data"].items() if key != "ir"}
+            stamps = {"ir": doc["timestamps"]["ir"]}
+            foil = {"descriptor": "foil", "uid": f"{doc['uid']}-ir", "timestamps": stamps}
+            apart += [
+                (name, {**doc, "data": rest}),
+                (name, {**doc, **foil, "data": {"ir": doc["data"]["ir"]}}),
+            ]
+        else:
+            apart.append((name, doc))
+    found, whole = results_of(apart), results_of(scan)
+    for analysis, result in whole.items():
+        assert found[analysis].values == pytest.approx(result.values, nan_ok=True)
+
+
+def test_optional_keys_that_are_not_there_are_named(scan):
+    roles = {name: dict(v) if name == "xanes" else v for name, v in scan[0][1]["beamline"].items()}
+    roles["xanes"]["dark"] = {"i0": "i0_dark"}
+    found = results_of(scan, beamline=Beamline.from_dict(roles))
+    assert "no i0_dark" in found["ni2_fraction"].reason
+
+
+def test_an_edge_that_the_scan_does_not_hold_gives_no_number(scan):
+    for edge in ("Fe K", "Ni L3"):
+        found = results_of([("start", {**scan[0][1], "edge": edge}), *scan[1:]])["edge_position"]
+        assert found.values["edge_ev"] is None
+        assert found.values["calibration_shift_ev"] is None
 
 
 def in_unit(documents, unit: str, factor: float = 1.0):
@@ -268,4 +331,4 @@ def test_a_foil_of_another_element_and_no_foil():
     for foil in ("Co", None):
         found = results_of(documents_of(foil=foil))["edge_position"]
         assert found.values["calibration_shift_ev"] is None
-        assert "as recorded" in found.reason
+        assert "energies are" in found.reason

@@ -9,7 +9,7 @@ import numpy as np
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.callbacks import LiveAnalysis
-from cgnmc_bluesky.callbacks.pipeline import RunAnalysis
+from cgnmc_bluesky.callbacks.task import RunAnalysis
 from cgnmc_bluesky.results import Subject
 
 
@@ -36,6 +36,9 @@ class Counting(RunAnalysis):
     def estimates(self, *, ended):
         status = Status.FINAL if ended else Status.PROVISIONAL
         yield self.subject(), Estimate(status, "", {"rows": ""}, {"rows": float(self.rows)})
+
+    def nothing(self):
+        return self.subject(), {"rows": ""}
 
     def subject(self):
         return Subject(self.run.start["uid"], None, None, None, self.name, self.version)

@@ -1,6 +1,6 @@
 """Fractions of known standards in a scan, by a joint fit of its raw absorption."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -41,6 +41,34 @@ _FARTHEST_MOVE_EV = 8.0
 _FAR_OUTSIDE = 3.0
 
 
+def valence_name(edge: str, valence: float | None) -> str:
+    """What the fraction of a valence is called.
+
+    Examples
+    --------
+    >>> valence_name("Ni K", 2), valence_name("Au L3", None)
+    ('ni2_fraction', 'au_fraction')
+    """
+    number = "" if valence is None else f"{valence:g}"
+    return f"{edge.split(maxsplit=1)[0].lower()}{number}_fraction"
+
+
+def fraction_units(edge: str, standards: Sequence[tuple[str, float | None]]) -> dict[str, str]:
+    """Every value that a combination has, with its unit.
+
+    Parameters
+    ----------
+    edge
+        The edge, "Ni K".
+    standards
+        Name and valence of each standard.
+    """
+    names = [f"fraction_{name}" for name, _ in standards]
+    valences = sorted({valence for _, valence in standards if valence is not None})
+    sums = [valence_name(edge, valence) for valence in valences]
+    return dict.fromkeys([*names, *sums, "mean_valence", "reduced_chi2"], "")
+
+
 class FractionAccumulator(ScanAccumulator):
     """Fractions of the standards, of each valence, and the mean valence, of an energy scan.
 
@@ -59,21 +87,22 @@ class FractionAccumulator(ScanAccumulator):
 
     curve_units: Mapping[str, str] = {"energy_ev": "eV"}
 
-    @property
+    @cached_property
     def units(self) -> Mapping[str, str]:
         """Unit of each value."""
-        names = [f"fraction_{standard.name}" for standard in self.model.standards]
-        return dict.fromkeys([*names, *self._of_valence, "mean_valence", "reduced_chi2"], "")
+        return fraction_units(
+            self.model.edge, [(of.name, of.valence) for of in self.model.standards]
+        )
 
     @cached_property
     def _of_valence(self) -> dict[str, Floats]:
         """Which standards each `<element><valence>_fraction` sums."""
-        element = self.model.edge.split()[0].lower()
         valences = [standard.valence for standard in self.model.standards]
-        known = sorted({valence for valence in valences if valence is not None})
         return {
-            f"{element}{valence:g}_fraction": np.array([float(v == valence) for v in valences])
-            for valence in known
+            valence_name(self.model.edge, valence): np.array(
+                [float(v == valence) for v in valences]
+            )
+            for valence in sorted({valence for valence in valences if valence is not None})
         }
 
     @cached_property
