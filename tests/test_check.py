@@ -162,7 +162,7 @@ def test_a_reference_given_as_it_is(tmp_path):
     written = standards(tmp_path)
     inline = {"name": "NiO", "edge": "Ni K", "valence": 2, "mu": [0.0, 1.0]}
     written["reference"][0] = inline | {"energy_ev": [8000.0, 9000.0]}
-    assert check(Beamline.from_dict(written)).worst is Severity.OK
+    assert check(Beamline.from_dict(written)).worst is not Severity.ERROR
     written["reference"][0] = inline | {"energy_ev": [8330.0, 8340.0]}
     assert check(Beamline.from_dict(written)).worst is Severity.ERROR
 
@@ -179,7 +179,8 @@ def test_references_that_are_not_enough(tmp_path):
 
 def test_a_foil_of_another_element(tmp_path):
     written = standards(tmp_path) | {"foil": [{"edge": "Ni K", "energy_ev": 7709.0}]}
-    [line] = said(check(Beamline.from_dict(written)), Severity.WARNING)
+    lines = said(check(Beamline.from_dict(written)), Severity.WARNING)
+    [line] = [line for line in lines if "energy_ev = 7709" in line]
     assert "energy_ev = 7709, where xraydb" in line
     assert "has 8333" in line
 
@@ -394,4 +395,4 @@ def test_a_foil_without_an_edge(tmp_path):
     flat.write_text("".join(f"{energy} 1.0\n" for energy in range(8200, 8500)))
     written["foil"][0]["file"] = str(flat)
     [line] = said(check(Beamline.from_dict(written)), Severity.ERROR)
-    assert "flat.dat shows no edge" in line
+    assert "flat.dat is no foil of it" in line

@@ -30,18 +30,31 @@ def intensities(seed=1, *, ni2=0.3, off_ev=0.7):
     return {"energy_ev": true_ev - off_ev, "i0": i0, "itrans": itrans, "irefer": irefer}
 
 
-def test_edge_and_calibration_with_sigmas_that_are_true(nickel, measure):
+def test_shifts_with_sigmas_that_are_those_of_repeated_scans(nickel, measure):
     rng = np.random.default_rng(31)
     found, off_ev = [], rng.uniform(-5, 5, size=600)
     for off in off_ev:
         found.append(edge_of(nickel, measure(rng, 0.0, off_ev=off, signal_to_noise=200)))
-    assert nickel.template is not None
-    errors = np.array([one.values["edge_ev"] for one in found]) - nickel.template.inflection_ev
-    sigmas = np.array([one.sigmas["edge_ev"] for one in found])
-    assert 0.62 < np.mean(np.abs(errors) < sigmas) < 0.74
+    edges = np.array([one.values["edge_shift_ev"] for one in found])
+    sigmas = np.array([one.sigmas["edge_shift_ev"] for one in found])
+    assert 0.62 < np.mean(np.abs(edges) < sigmas) < 0.74
     axis = np.array([one.values["calibration_shift_ev"] for one in found]) - off_ev
     axis_sigmas = np.array([one.sigmas["calibration_shift_ev"] for one in found])
     assert 0.62 < np.mean(np.abs(axis) < axis_sigmas) < 0.74
+
+
+def test_where_template_and_foil_have_their_inflections_is_part_of_the_edges_sigma(nickel):
+    assert nickel.template is not None
+    assert nickel.foil is not None
+    foil = replace(nickel.foil, inflection_sigma_ev=0.3)
+    plain = edge_of(nickel, block(intensities()), TRANSMISSION).sigmas
+    found = edge_of(replace(nickel, foil=foil), block(intensities()), TRANSMISSION).sigmas
+    own_ev = nickel.template.inflection_sigma_ev
+    assert own_ev > 0.01
+    assert plain["edge_ev"] == pytest.approx(np.hypot(plain["edge_shift_ev"], own_ev))
+    assert found["edge_ev"] > 0.3
+    assert found["calibration_shift_ev"] > 0.3
+    assert found["edge_shift_ev"] == plain["edge_shift_ev"]
 
 
 def test_all_values_of_a_whole_scan(nickel):

@@ -44,6 +44,24 @@ def test_the_uncertainty_bears_the_scatter(signal_to_noise):
     assert np.mean(np.abs(values - 8333.0) < 3 * sigmas) > 0.97
 
 
+@pytest.mark.parametrize(
+    ("name", "seen_ev"),
+    [
+        ("lisa_LaNiO3_Ni_80K_111", 8348.1),
+        ("lisa_MnO2", 6551.55),
+        ("lisa_LiCoO2_80K_111", 7718.0),
+        ("lisa_NiO_111", 8344.5),
+    ],
+)
+@pytest.mark.parametrize("step_ev", [0.25, 0.5, 1.0])
+def test_oxides_at_coarse_steps_are_within_their_sigmas(shared, name, seen_ev, step_ev):
+    energy_ev, mu = np.loadtxt(shared / "kedge_oxides" / f"{name}.xdi", unpack=True)[:2]
+    for offset_ev in (0.0, 0.4, 0.7):
+        grid_ev = np.arange(seen_ev - 60 + offset_ev, seen_ev + 60, step_ev)
+        found_ev, sigma_ev = first_inflection(grid_ev, np.interp(grid_ev, energy_ev, mu))
+        assert abs(found_ev - seen_ev) < max(3 * sigma_ev, 0.15)
+
+
 def test_a_pre_edge_peak_is_not_the_edge():
     grid_ev = np.arange(6450.0, 6700, 0.3)
     found_ev, _ = first_inflection(grid_ev, shapes()["MnO2"](grid_ev))

@@ -61,11 +61,14 @@ class Template:
         Absorption there, shape `(n,)`, scaled to an edge step of about one.
     inflection_ev
         Energy of the first inflection of the edge, in eV.
+    inflection_sigma_ev
+        One standard deviation of where that lies on the curve, in eV.
     """
 
     energy_ev: Floats
     mu: Floats
     inflection_ev: float
+    inflection_sigma_ev: float = 0.0
 
     @cached_property
     def table(self) -> tuple[Floats, Floats, Floats]:

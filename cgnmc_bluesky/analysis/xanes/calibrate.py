@@ -13,6 +13,9 @@ from cgnmc_bluesky.analysis.xanes.normalise import edge_step
 
 Floats = NDArray[np.float64]
 
+FARTHEST_EV = 20.0
+"""A foil whose axis is off by more is not believed: it is of another element."""
+
 SHORT_EV = 150.0
 """A standard that reaches less far behind the edge has an edge step of some percent only."""
 
@@ -54,7 +57,7 @@ def template_of(energy_ev: Floats, mu: Floats, edge_ev: float) -> Template:
     energy_ev, mu = distinct(energy_ev, mu)
     step = edge_step(energy_ev, mu, edge_ev)
     normalised = mu if step is None else step.normalised
-    return Template(energy_ev, normalised, first_inflection(energy_ev, mu)[0])
+    return Template(energy_ev, normalised, *first_inflection(energy_ev, mu))
 
 
 def master_foil(energy_ev: Floats, mu: Floats, edge_ev: float) -> Template:
@@ -70,11 +73,13 @@ def master_foil(energy_ev: Floats, mu: Floats, edge_ev: float) -> Template:
     Raises
     ------
     NoInflection
-        If the foil does not show its first inflection.
+        If the foil does not show its first inflection, or far from where that should be.
     """
-    inflection_ev, _ = first_inflection(*distinct(energy_ev, mu))
+    inflection_ev, sigma_ev = first_inflection(*distinct(energy_ev, mu))
+    if abs(inflection_ev - edge_ev) > FARTHEST_EV:
+        raise NoInflection(f"its edge at {inflection_ev:.1f} eV is far from {edge_ev:.1f} eV")
     template = template_of(energy_ev + edge_ev - inflection_ev, mu, edge_ev)
-    return Template(template.energy_ev, template.mu, edge_ev)
+    return Template(template.energy_ev, template.mu, edge_ev, sigma_ev)
 
 
 def calibrated(

@@ -30,7 +30,9 @@ class EdgeAccumulator(ScanAccumulator):
     With a template, the scan is matched to it (`alignment.match`) and the edge is the template's
     own first inflection plus the shift; without one it is the scan's first inflection
     (`inflection.first_inflection`), with the larger uncertainty that a derivative has. The foil's
-    uncertainty is part of the edge's.
+    uncertainty is part of the edge's. Where exactly template and foil have their inflections is the
+    same error for every scan: it is part of `edge_ev` and `calibration_shift_ev`, and cancels in
+    `edge_shift_ev`.
     """
 
     units: Mapping[str, str] = {
@@ -46,7 +48,9 @@ class EdgeAccumulator(ScanAccumulator):
         energy_ev = axis.calibrated(spectrum.energy_ev)
         values: dict[str, float | None] = {"calibration_shift_ev": axis.shift_ev}
         sigmas: dict[str, float | None] = {
-            "calibration_shift_ev": None if axis.shift_ev is None else axis.sigma_ev
+            "calibration_shift_ev": None
+            if axis.shift_ev is None
+            else float(np.hypot(axis.sigma_ev, axis.scale_sigma_ev))
         }
         glitches_ev, notes = self._place(energy_ev, spectrum.mu, axis, values, sigmas, ended=ended)
         kept = ~np.isin(energy_ev, glitches_ev)
@@ -81,7 +85,8 @@ class EdgeAccumulator(ScanAccumulator):
         shift_ev = 0.0 - found.shift_ev
         values["edge_shift_ev"], sigmas["edge_shift_ev"] = shift_ev, sigma_ev
         values["edge_ev"] = self.model.template.inflection_ev + shift_ev
-        sigmas["edge_ev"] = sigma_ev
+        own_ev = np.hypot(self.model.template.inflection_sigma_ev, axis.scale_sigma_ev)
+        sigmas["edge_ev"] = float(np.hypot(sigma_ev, own_ev))
         return found.glitches_ev, glitch_notes(self._absorption_key, found.glitches_ev)
 
     def _own_edge(self, energy_ev: Floats, mu: Floats, *, ended: bool) -> tuple[float, float, str]:
@@ -94,7 +99,8 @@ class EdgeAccumulator(ScanAccumulator):
                 pass
             else:
                 note = "no template: the sample is the metal of the foil, and matched to it"
-                return foil.inflection_ev - found.shift_ev, found.sigma_ev, note
+                sigma_ev = float(np.hypot(found.sigma_ev, foil.inflection_sigma_ev))
+                return foil.inflection_ev - found.shift_ev, sigma_ev, note
         try:
             edge_ev, sigma_ev = first_inflection(energy_ev, mu)
         except NoInflection as doubt:

@@ -1,5 +1,7 @@
 """The first inflection of an edge, from a scan's own derivative."""
 
+import contextlib
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -22,6 +24,9 @@ BEYOND_EV = 15.0
 STEP_SIGMA_EV = 0.2
 """How far off the step with a ramp is on real edges: eight measured foils of Mn, Fe, Co and Ni lie
 0.2 eV (root mean square) from where their finely measured derivative is largest."""
+
+SMOOTHED_SIGMA_EV = 0.6
+"""How far the maximum of the smoothed derivative is off on real edges."""
 
 PEAK_WIDTHS_EV = (1.0, 1.4, 2.0)
 """Half-widths of the stretches that parabolas are fitted to, where steps are fine enough."""
@@ -83,8 +88,10 @@ def first_inflection(energy_ev: Floats, mu: Floats) -> tuple[float, float]:
     sigma.
     """
     derivative, sigma = _derivative(energy_ev, mu)
-    start_ev = _first_maximum(energy_ev, derivative, sigma)
-    found = [_as_step(energy_ev, mu, start_ev), *_as_peaks(energy_ev, mu, start_ev)]
+    start_ev = _first_maximum(energy_ev, mu, derivative, sigma)
+    found = [(start_ev, SMOOTHED_SIGMA_EV), *_as_peaks(energy_ev, mu, start_ev)]
+    with contextlib.suppress(NoInflection):
+        found.append(_as_step(energy_ev, mu, start_ev))
     return min(found, key=lambda one: one[1])
 
 
@@ -143,11 +150,15 @@ def _peak(
 
 
 def _as_step(energy_ev: Floats, mu: Floats, start_ev: float) -> tuple[float, float]:
-    """The middle of a step with a ramp, of two widths of the fitted stretch; and its sigma."""
+    """The middle of a step with a ramp, of two widths of the fitted stretch; and its sigma.
+
+    How far that is from the smoothed derivative's maximum tells how well the shape suits.
+    """
     fits = [_refine(energy_ev, mu, start_ev, half_width) for half_width in _HALF_WIDTHS_EV]
     (one_ev, one_sigma), (two_ev, two_sigma) = fits
-    model_sigma = max(0.5 * abs(one_ev - two_ev), STEP_SIGMA_EV)
-    return 0.5 * (one_ev + two_ev), float(np.hypot(max(one_sigma, two_sigma), model_sigma))
+    at_ev = 0.5 * (one_ev + two_ev)
+    model_sigma = max(0.5 * abs(one_ev - two_ev), STEP_SIGMA_EV, 0.5 * abs(at_ev - start_ev))
+    return at_ev, float(np.hypot(max(one_sigma, two_sigma), model_sigma))
 
 
 def _derivative(energy_ev: Floats, mu: Floats) -> tuple[Floats, Floats]:
@@ -183,11 +194,12 @@ def _slopes(
     return index, slopes
 
 
-def _first_maximum(energy_ev: Floats, derivative: Floats, sigma: Floats) -> float:
+def _first_maximum(energy_ev: Floats, mu: Floats, derivative: Floats, sigma: Floats) -> float:
     if not np.any(np.isfinite(derivative)):
         raise NoInflection(f"the steps are wider than {SMOOTHING_EV / 2:g} eV")
     filled = np.where(np.isfinite(derivative), derivative, -np.inf)
-    least = np.maximum(LEAST_SHARE * np.max(filled), _NOISE * sigma)
+    rounding = 1e-9 * float(np.max(np.abs(mu)))
+    least = np.maximum(LEAST_SHARE * np.max(filled), _NOISE * sigma + rounding)
     inner = filled[1:-1]
     peaks = (inner > filled[:-2]) & (inner >= filled[2:]) & (inner > least[1:-1])
     found = np.flatnonzero(peaks) + 1
@@ -195,7 +207,12 @@ def _first_maximum(energy_ev: Floats, derivative: Floats, sigma: Floats) -> floa
         raise NoInflection("no edge stands out of the noise")
     if energy_ev[-1] < energy_ev[found[0]] + BEYOND_EV:
         raise NoInflection("the scan has not passed the edge")
-    return float(energy_ev[found[0]])
+    at = int(found[0])
+    low, top, high = filled[at - 1 : at + 2]
+    steps_ev = np.diff(energy_ev[at - 1 : at + 2])
+    bend = low - 2 * top + high
+    vertex = 0.5 * (low - high) / bend if np.isfinite(bend) and bend < 0 else 0.0
+    return float(energy_ev[at] + vertex * steps_ev[1 if vertex > 0 else 0])
 
 
 def _refine(

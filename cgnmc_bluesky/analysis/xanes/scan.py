@@ -58,6 +58,9 @@ class Axis:
         The shift, in eV; `None` where there is no foil to tell.
     sigma_ev
         One standard deviation of the shift, in eV.
+    scale_sigma_ev
+        One standard deviation of the calibrated axis itself: of where the well measured foil has
+        its first inflection. It is the same for every scan and every standard.
     assumed_ev
         What is added where there is no foil to tell: what the standards' axes were off by.
     notes
@@ -67,6 +70,7 @@ class Axis:
     shift_ev: float | None
     sigma_ev: float = 0.0
     notes: tuple[str, ...] = ()
+    scale_sigma_ev: float = 0.0
     assumed_ev: float = 0.0
 
     def calibrated(self, energy_ev: Floats) -> Floats:
@@ -188,7 +192,12 @@ class ScanAccumulator(ABC):
                 return self._without_foil(f"no foil ({key})" if key else "no foil")
             if self.model.foil is not None:
                 found = match_foil(self.model.foil, foil.energy_ev, foil.mu)
-                return Axis(found.shift_ev, found.sigma_ev, glitch_notes(key, found.glitches_ev))
+                return Axis(
+                    found.shift_ev,
+                    found.sigma_ev,
+                    glitch_notes(key, found.glitches_ev),
+                    self.model.foil.inflection_sigma_ev,
+                )
             inflection_ev, sigma_ev = first_inflection(foil.energy_ev, foil.mu)
         except Unmatched as doubt:
             if doubt.early:
@@ -209,7 +218,7 @@ class ScanAccumulator(ABC):
         if not assumed_ev:
             return Axis(None, 0.0, (f"{why}: energies are as recorded",))
         taken = f"{why}: energies are moved by {assumed_ev:+.2f} eV, as those of the standards"
-        return Axis(None, 0.0, (taken,), assumed_ev)
+        return Axis(None, 0.0, (taken,), assumed_ev=assumed_ev)
 
 
 def join(tables: Mapping[str, Table], mode: str) -> Block:
