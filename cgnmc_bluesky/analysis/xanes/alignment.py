@@ -151,6 +151,38 @@ def match(template: Template, energy_ev: Floats, mu: Floats) -> Match:
     return replace(found, glitches_ev=tuple(energy_ev[glitches].tolist()))
 
 
+class Matcher:
+    """Matches a growing scan to a template, and works only where what bears on it has changed.
+
+    Most points of a scan lie beyond the matched stretch: the answer is then the last one.
+
+    Parameters
+    ----------
+    template
+        The spectrum to match.
+    """
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self._asked: tuple[Floats, Floats] | None = None
+        self._answer: Match | Unmatched = Unmatched("nothing to match", early=True)
+
+    def __call__(self, energy_ev: Floats, mu: Floats) -> Match:
+        """Return what `match` returns, or raise what it raises."""
+        low, high = self.template.window_ev
+        near = (energy_ev > low - SEARCH_EV) & (energy_ev < high + SEARCH_EV)
+        asked = energy_ev[near], mu[near]
+        if self._asked is None or not all(map(np.array_equal, asked, self._asked)):
+            self._asked = asked
+            try:
+                self._answer = match(self.template, *asked)
+            except Unmatched as doubt:
+                self._answer = doubt
+        if isinstance(self._answer, Unmatched):
+            raise Unmatched(str(self._answer), early=self._answer.early)
+        return self._answer
+
+
 def _match(
     template: Template, energy_ev: Floats, mu: Floats
 ) -> tuple[Match, NDArray[np.bool_], Floats]:
@@ -210,9 +242,11 @@ def _search(template: Template, energy_ev: Floats, mu: Floats) -> float:
     near = np.flatnonzero((energy_ev > low - SEARCH_EV) & (energy_ev < high + SEARCH_EV))
     thinned = near[:: max(1, len(near) // _COARSE_POINTS)]
     energy, curve = energy_ev[thinned], mu[thinned]
+    if len(energy) < _FEWEST_POINTS:
+        raise Unmatched("the scan has not passed the edge", early=True)
     reached = energy_ev[-1] + shifts_ev >= template.inflection_ev + _REACH_EV
     begun = energy_ev[0] + shifts_ev <= template.inflection_ev - _REACH_EV
-    if not np.any(reached & begun) or len(energy) < _FEWEST_POINTS:
+    if not np.any(reached & begun):
         raise Unmatched("the scan has not passed the edge", early=True)
     misfits = _misfits(template, energy, curve, shifts_ev)
     best = int(np.argmin(misfits))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable
-from cgnmc_bluesky.analysis.xanes.alignment import Unmatched, match
+from cgnmc_bluesky.analysis.xanes.alignment import Match, Matcher, Template, Unmatched
 from cgnmc_bluesky.analysis.xanes.inflection import NoInflection, first_inflection
 from cgnmc_bluesky.analysis.xanes.model import match_foil
 from cgnmc_bluesky.analysis.xanes.normalise import edge_step, half_step_ev
@@ -43,6 +43,7 @@ class EdgeAccumulator(ScanAccumulator):
         "edge_step": "",
     }
     curve_units: Mapping[str, str] = {"energy_ev": "eV"}
+    _matcher: Matcher | None = None
 
     def _say(self, spectrum: Spectrum, axis: Axis, *, ended: bool) -> Said:
         energy_ev = axis.calibrated(spectrum.energy_ev)
@@ -71,12 +72,13 @@ class EdgeAccumulator(ScanAccumulator):
         ended: bool,
     ) -> tuple[tuple[float, ...], tuple[str, ...]]:
         """Fill in where the edge lies; energies and notes of glitches."""
-        if self.model.template is None:
+        template = self.model.template
+        if template is None:
             edge_ev, sigma_ev, note = self._own_edge(energy_ev, mu, ended=ended)
             values["edge_ev"], sigmas["edge_ev"] = edge_ev, float(np.hypot(sigma_ev, axis.sigma_ev))
             return (), (note,)
         try:
-            found = match(self.model.template, energy_ev, mu)
+            found = self._match_template(template, energy_ev, mu)
         except Unmatched as doubt:
             if doubt.early:
                 raise NotYet(str(doubt)) from doubt
@@ -84,10 +86,15 @@ class EdgeAccumulator(ScanAccumulator):
         sigma_ev = float(np.hypot(found.sigma_ev, axis.sigma_ev))
         shift_ev = 0.0 - found.shift_ev
         values["edge_shift_ev"], sigmas["edge_shift_ev"] = shift_ev, sigma_ev
-        values["edge_ev"] = self.model.template.inflection_ev + shift_ev
-        own_ev = np.hypot(self.model.template.inflection_sigma_ev, axis.scale_sigma_ev)
+        values["edge_ev"] = template.inflection_ev + shift_ev
+        own_ev = np.hypot(template.inflection_sigma_ev, axis.scale_sigma_ev)
         sigmas["edge_ev"] = float(np.hypot(sigma_ev, own_ev))
         return found.glitches_ev, glitch_notes(self._absorption_key, found.glitches_ev)
+
+    def _match_template(self, template: Template, energy_ev: Floats, mu: Floats) -> Match:
+        if self._matcher is None:
+            self._matcher = Matcher(template)
+        return self._matcher(energy_ev, mu)
 
     def _own_edge(self, energy_ev: Floats, mu: Floats, *, ended: bool) -> tuple[float, float, str]:
         """The edge where there is no template, its sigma, and how it was found."""

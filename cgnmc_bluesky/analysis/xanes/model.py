@@ -89,12 +89,29 @@ class EdgeModel:
 def match_foil(foil: Template, energy_ev: Floats, mu: Floats) -> Match:
     """Lay a foil's spectrum on a well measured one, refusing what is no such foil.
 
+    Parameters
+    ----------
+    foil
+        The well measured one.
+    energy_ev, mu
+        The spectrum, ascending, shape `(n,)`, energies in eV.
+
     Raises
     ------
     Unmatched
         If the spectrum does not reach beyond the edge, or is not of that foil.
     """
-    found = match(foil, energy_ev, mu)
+    return as_foil(match(foil, energy_ev, mu))
+
+
+def as_foil(found: Match) -> Match:
+    """Return a match to a foil, refusing that of a spectrum which is no such foil.
+
+    Raises
+    ------
+    Unmatched
+        If the two differ too much.
+    """
     if found.misfit > LOOKS_LIKE:
         raise Unmatched(f"it differs from the foil by {found.misfit:.0%} of the edge step")
     return found

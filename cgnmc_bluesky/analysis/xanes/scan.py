@@ -18,9 +18,9 @@ from cgnmc_bluesky.analysis.xanes.absorption import (
     of_foil,
     transmitted,
 )
-from cgnmc_bluesky.analysis.xanes.alignment import Unmatched
+from cgnmc_bluesky.analysis.xanes.alignment import Matcher, Unmatched
 from cgnmc_bluesky.analysis.xanes.inflection import NoInflection, first_inflection
-from cgnmc_bluesky.analysis.xanes.model import EdgeModel, match_foil
+from cgnmc_bluesky.analysis.xanes.model import EdgeModel, as_foil
 
 Floats = NDArray[np.float64]
 
@@ -118,6 +118,7 @@ class ScanAccumulator(ABC):
         self._keys = keys
         self._constants = dict(constants or {})
         self._tables: dict[str, Table] = {}
+        self._match_foil = Matcher(model.foil) if model.foil else None
 
     @property
     @abstractmethod
@@ -190,8 +191,8 @@ class ScanAccumulator(ABC):
             foil = of_foil(rows, self._keys)
             if foil is None:
                 return self._without_foil(f"no foil ({key})" if key else "no foil")
-            if self.model.foil is not None:
-                found = match_foil(self.model.foil, foil.energy_ev, foil.mu)
+            if self.model.foil is not None and self._match_foil is not None:
+                found = as_foil(self._match_foil(foil.energy_ev, foil.mu))
                 return Axis(
                     found.shift_ev,
                     found.sigma_ev,
