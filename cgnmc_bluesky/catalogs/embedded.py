@@ -1,29 +1,19 @@
 """A directory as a catalog, with a Tiled server of its own behind it."""
 
-import json
-import logging
 import os
-import secrets
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from cgnmc_bluesky.catalogs.server import ARRAYS, DATABASE, TABLES, UNFINISHED
+from cgnmc_bluesky.catalogs.serving import ADDRESS, LOCK, LOG, FolderServer
 from cgnmc_bluesky.catalogs.source import SourceError
 from cgnmc_bluesky.catalogs.tiled import TiledSource
 from cgnmc_bluesky.catalogs.writer import FLUSH_TIMEOUT_S, CatalogWriter
 
-logger = logging.getLogger(__name__)
-
 BACKUP = "backup"
-START_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 10.0
-_LOG = "server.log"
-_ADDRESS = "server.json"
-_OWN_FILES = {DATABASE, UNFINISHED, TABLES, ARRAYS, BACKUP, _LOG, _ADDRESS}
+_OWN_FILES = {DATABASE, UNFINISHED, TABLES, ARRAYS, BACKUP, LOG, ADDRESS, LOCK}
 
 
 class EmbeddedCatalog:
@@ -63,9 +53,7 @@ class EmbeddedCatalog:
         self.folders = tuple(Path(folder).resolve() for folder in readable)
         self._port = port
         self._check()
-        self._process: subprocess.Popen[str] | None = None
-        self._address: dict[str, str] = {}
-        self._answered = threading.Event()
+        self._server: FolderServer | None = None
         self._lock = threading.Lock()
         self._client: Any = None
         self._writers: list[CatalogWriter] = []
@@ -79,18 +67,18 @@ class EmbeddedCatalog:
     @property
     def uri(self) -> str:
         """Address of the server with its key, waited for while the server starts."""
-        address = self._ready()
+        address = self._opened().address()
         return f"{address['uri']}/api/v1?api_key={address['api_key']}"
 
     @property
     def client(self) -> Any:
         """Tiled client of the catalog, waited for while the server starts."""
-        self.open_in_background()
+        server = self._opened()
         # imported while the server starts, since either takes seconds
         import bluesky_tiled_plugins  # noqa: F401
         from tiled.client import from_uri
 
-        address = self._ready()
+        address = server.address()
         with self._lock:
             if self._client is None:
                 self._client = from_uri(
@@ -101,20 +89,16 @@ class EmbeddedCatalog:
     @property
     def is_running(self) -> bool:
         """Whether the server is there, or starting."""
-        if self._process is not None:
-            return self._process.poll() is None
-        return bool(self._address)
+        return self._server is not None and self._server.is_running
 
     def open(self) -> Self:
         """Start the server and wait until it answers."""
-        self._ready()
+        self._opened().address()
         return self
 
     def open_in_background(self) -> Self:
         """Start the server and return at once; whatever needs it waits for it."""
-        with self._lock:
-            if self._process is None and not self._address:
-                self._start()
+        self._opened()
         return self
 
     def writer(self, backup_directory: str | Path | None = None) -> CatalogWriter:
@@ -143,11 +127,15 @@ class EmbeddedCatalog:
         if self._client is not None:
             self._client.context.http_client.close()
             self._client = None
-        process, self._process, self._address = self._process, None, {}
-        self._answered.clear()
-        if process is not None:
-            _end(process)
-            (self.directory / _ADDRESS).unlink(missing_ok=True)
+        server, self._server = self._server, None
+        if server is not None:
+            server.end()
+
+    def _opened(self) -> FolderServer:
+        with self._lock:
+            if self._server is None:
+                self._server = FolderServer(self.directory, self.folders, self._port)
+            return self._server
 
     def _check(self) -> None:
         for folder in self.folders:
@@ -167,60 +155,6 @@ class EmbeddedCatalog:
             )
         if not os.access(self.directory, os.W_OK):
             raise SourceError(f"{self.directory} is not writable; copy the catalog or change that")
-
-    def _start(self) -> None:
-        self._address = _running_elsewhere(self.directory / _ADDRESS)
-        if self._address:
-            self._answered.set()
-            return
-        settings = {
-            "directory": str(self.directory),
-            "readable": [str(folder) for folder in self.folders],
-            "port": self._port,
-            "api_key": secrets.token_hex(16),
-        }
-        with (self.directory / _LOG).open("a", encoding="utf-8") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", "from cgnmc_bluesky.catalogs.server import main; main()"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                # an interrupt from the keyboard is for the scan, not for the catalog
-                start_new_session=True,
-            )
-        threading.Thread(target=self._listen, args=(self._process, settings), daemon=True).start()
-
-    def _listen(self, process: subprocess.Popen[str], settings: dict[str, Any]) -> None:
-        """Hand over the settings and wait for the server's one line."""
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(json.dumps(settings) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except OSError:
-            line = ""
-        answer = json.loads(line or "{}")
-        if "uri" in answer:
-            self._address = {"uri": answer["uri"], "api_key": settings["api_key"]}
-            _publish(self.directory / _ADDRESS, self._address)
-        else:
-            self._address = {"error": answer.get("error", "the server ended at once")}
-        self._answered.set()
-
-    def _ready(self) -> dict[str, str]:
-        self.open_in_background()
-        if not self._answered.wait(START_TIMEOUT_S):
-            raise SourceError(
-                f"the server of {self.directory} did not start within {START_TIMEOUT_S:g} s"
-            )
-        if "error" in self._address:
-            raise SourceError(
-                f"the catalog {self.directory} cannot be served ({self._address['error']}); "
-                f"see {self.directory / _LOG}"
-            )
-        return self._address
 
 
 class EmbeddedSource(TiledSource):
@@ -253,45 +187,3 @@ class EmbeddedSource(TiledSource):
             self._embedded.close()
         else:
             super().close()
-
-
-def _running_elsewhere(published: Path) -> dict[str, str]:
-    """Address of the server that another process runs on the same folder, if it answers."""
-    if not published.exists():
-        return {}
-    import httpx
-
-    try:
-        address = json.loads(published.read_text(encoding="utf-8"))
-        answer = httpx.get(
-            f"{address['uri']}/api/v1/",
-            headers={"Authorization": f"Apikey {address['api_key']}"},
-            timeout=5.0,
-            trust_env=False,
-        )
-    except (OSError, ValueError, KeyError, httpx.HTTPError):
-        return {}
-    return dict(address) if answer.is_success else {}
-
-
-def _publish(path: Path, address: dict[str, str]) -> None:
-    """Let other processes of the same user find the server."""
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(address, file)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.close()
-    except OSError as error:
-        logger.debug("the server has ended before: %s", error)
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    process.stdout.close()

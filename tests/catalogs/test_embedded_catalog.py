@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -61,8 +62,8 @@ def test_server_that_dies_in_the_middle_of_a_run(tmp_path, monkeypatch):
         def kill_at_third_point(name, doc):
             if name == "event" and doc["seq_num"] == 3:
                 assert write.flush()
-                catalog._process.kill()
-                catalog._process.wait()
+                catalog._server.process.kill()
+                catalog._server.process.wait()
 
         engine.subscribe(kill_at_third_point)
         [uid] = engine(count([det], 6))
@@ -85,7 +86,9 @@ def test_start_that_is_interrupted_leaves_nothing_behind(tmp_path):
         "import os, sys\n"
         "from cgnmc_bluesky.catalogs import EmbeddedCatalog\n"
         "catalog = EmbeddedCatalog(sys.argv[1]).open_in_background()\n"
-        "print(catalog._process.pid, flush=True)\n"
+        "while catalog._server.process is None:\n"
+        "    pass\n"
+        "print(catalog._server.process.pid, flush=True)\n"
         "os._exit(1)\n"
     )
     done = subprocess.run(
@@ -97,6 +100,33 @@ def test_start_that_is_interrupted_leaves_nothing_behind(tmp_path):
         assert list(source.runs()) == []
         with pytest.raises(SourceError, match="has no run -1; it holds 0"):
             source.find(-1)
+
+
+def test_two_that_open_a_folder_at_one_moment_share_a_server(tmp_path):
+    with EmbeddedCatalog(tmp_path) as first, EmbeddedCatalog(tmp_path) as second:
+        assert first.uri == second.uri
+        processes = [first._server.process, second._server.process]
+        assert processes.count(None) == 1
+        assert list(second.client) == []
+    assert not (tmp_path / "server.json").exists()
+
+
+def test_server_that_has_not_answered_is_ended_at_once(tmp_path):
+    with EmbeddedCatalog(tmp_path) as catalog:
+        server = catalog._server
+        while server.process is None:
+            threading.Event().wait(0.01)
+    assert server.process.returncode == -signal.SIGTERM
+    with pytest.raises(SourceError, match="cannot be served"):
+        server.address()
+
+
+def test_folder_that_is_closed_while_another_opens_it_is_left_alone(tmp_path):
+    with EmbeddedCatalog(tmp_path):
+        with EmbeddedCatalog(tmp_path) as second:
+            server = second._server
+        assert server.process is None
+        assert not server.is_running
 
 
 def has_ended(process_id):
