@@ -14,6 +14,8 @@ from cgnmc_bluesky.catalogs.grouping import Belonging
 logger = logging.getLogger(__name__)
 
 FLUSH_TIMEOUT_S = 60.0
+BATCH_SIZE = 100
+"""Events that are stored at once, so that others see a scan grow; 1 ms each at this number."""
 _FLUSH = "flush"
 
 Document = tuple[str, Mapping[str, Any]]
@@ -140,7 +142,7 @@ class CatalogWriter:
 
         if not self._is_reachable():
             raise ConnectionError("the catalog's server is not running")
-        write = TiledWriter(self._connect())
+        write = TiledWriter(self._connect(), batch_size=BATCH_SIZE)
 
         def store(name: str, doc: Mapping[str, Any]) -> None:
             if not self._is_reachable():
