@@ -8,7 +8,7 @@ import pytest
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.catalogs import SourceError
 from cgnmc_bluesky.cli.axis import Axis
-from cgnmc_bluesky.cli.comparing import differences
+from cgnmc_bluesky.cli.comparing import differences, versions_between
 from cgnmc_bluesky.cli.completeness import Completeness, Increment
 from cgnmc_bluesky.cli.feeds import SocketFeed
 from cgnmc_bluesky.results import Result
@@ -67,10 +67,16 @@ def test_another_version_is_named_and_allowed_a_thousandth_of_a_sigma(result):
     about = {"analysis": {**result.about["analysis"], "version": "0"}}
     near = replace(_with_value(result, 8344.76 + 1e-5), about=about)
     far = replace(_with_value(result, 8344.76 + 1e-4), about=about)
-    assert [text.rpartition(": ")[2] for text in differences([result], [near])] == [
-        "version 1, was 0"
-    ]
-    assert len(differences([result], [far])) == 2
+    assert versions_between(result, near) == ["edge_position 1, was 0"]
+    assert differences([result], [near]) == []
+    assert len(differences([result], [far])) == 1
+
+
+def test_another_library_is_named_and_allowed_a_thousandth_of_a_sigma(result):
+    about = {"analysis": {**result.about["analysis"], "libraries": {"numpy": "1.0"}}}
+    near = replace(_with_value(result, 8344.76 + 1e-5), about=about)
+    assert versions_between(result, near) == ["numpy unknown, was 1.0"]
+    assert differences([result], [near]) == []
 
 
 def _run(uid: str, numbers: list[int], count: int):

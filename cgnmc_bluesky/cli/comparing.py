@@ -13,8 +13,8 @@ SHARE_OF_SIGMA = 1e-3
 def differences(replayed: Iterable[Result], stored: Iterable[Result]) -> list[str]:
     """Compare replayed results with those stored, bit for bit.
 
-    Where the analysis was of another version that is said, and the numbers may differ by a
-    thousandth of their sigma.
+    Where these were made with other versions, the numbers may differ by a thousandth of their
+    sigma.
 
     Parameters
     ----------
@@ -44,14 +44,12 @@ def _name(result: Result) -> str:
 
 def _between(new: Result, old: Result) -> Iterator[str]:
     rests_on, rested_on = new.about["analysis"], old.about["analysis"]
-    if rests_on.get("version") != rested_on.get("version"):
-        yield f"version {rests_on.get('version')}, was {rested_on.get('version')}"
     for about in ("parameters", "references"):
         if rests_on.get(about) != rested_on.get(about):
             yield f"it rests on other {about} than the stored one"
     if new.status != old.status or new.reason != old.reason:
         yield f"status {new.status} ({new.reason}), was {old.status} ({old.reason})"
-    is_exact = rests_on.get("version") == rested_on.get("version")
+    is_exact = not versions_between(new, old)
     for name in dict.fromkeys((*new.values, *old.values)):
         sigma = new.sigmas.get(name) or 0.0
         tolerance = 0.0 if is_exact else SHARE_OF_SIGMA * sigma
@@ -63,6 +61,29 @@ def _between(new: Result, old: Result) -> Iterator[str]:
                 yield f"{kind}{name} {numbers.get(name)!r}, was {before.get(name)!r}"
     if is_exact:
         yield from _between_curves(new, old)
+
+
+def versions_between(new: Result, old: Result) -> list[str]:
+    """Say which versions differ: of the analysis, and of the libraries that it computes with.
+
+    Returns
+    -------
+    list[str]
+        For each that differs what it is now and what it was; empty where none does.
+    """
+    now, then = new.about["analysis"], old.about["analysis"]
+    analysis = (now.get("version"), then.get("version"))
+    pairs = {f"{new.analysis}": analysis} if analysis[0] != analysis[1] else {}
+    libraries, before = now.get("libraries") or {}, then.get("libraries") or {}
+    pairs |= {
+        name: (libraries.get(name), before.get(name))
+        for name in {*libraries, *before}
+        if libraries.get(name) != before.get(name)
+    }
+    return [
+        f"{name} {one or 'unknown'}, was {other or 'unknown'}"
+        for name, (one, other) in sorted(pairs.items())
+    ]
 
 
 def _agree(value: float | None, before: float | None, tolerance: float) -> bool:

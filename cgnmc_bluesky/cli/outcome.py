@@ -8,7 +8,7 @@ from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.catalogs import Source
 from cgnmc_bluesky.catalogs.source import Document, Writer
 from cgnmc_bluesky.cli.boundary import error_output, output
-from cgnmc_bluesky.cli.comparing import differences
+from cgnmc_bluesky.cli.comparing import differences, versions_between
 from cgnmc_bluesky.cli.lines import write_line
 from cgnmc_bluesky.cli.saving import ResultFolder
 from cgnmc_bluesky.results import Result, ResultCollector
@@ -38,6 +38,7 @@ class Outcome:
         self._failed = 0
         self._compared = 0
         self._different: list[str] = []
+        self._versions: set[str] = set()
 
     def take(self, start: Mapping[str, Any], documents: list[Document]) -> list[Result]:
         """Take in the results of one run.
@@ -73,7 +74,12 @@ class Outcome:
         """Compare the results of one run with those stored."""
         self._compared += 1
         stored = [Result.from_documents(run.documents()) for run in source.results_of(run_uid)]
+        replayed = list(replayed)
         found = differences(replayed, stored)
+        stored_as = {(old.analysis, old.mode, old.particle): old for old in stored}
+        for new in replayed:
+            old = stored_as.get((new.analysis, new.mode, new.particle))
+            self._versions.update(versions_between(new, old) if old else ())
         self._different += [f"run {run_uid[:8]}: {text}" for text in found]
 
     def finish(self) -> int:
@@ -96,7 +102,9 @@ class Outcome:
         console = output()
         for text in self._different:
             console.print(text, markup=False, highlight=False)
-        if self._compared and not self._different:
+        for text in sorted(self._versions):
+            console.print(f"compared within a thousandth of a sigma: {text}", markup=False)
+        if self._compared and not self._different and not self._versions:
             console.print(
                 f"{self._compared} runs: identical to the stored results, to the last bit"
             )

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 from typing import Any, Literal
 
 import event_model
@@ -58,8 +60,15 @@ class Subject:
                 "version": self.version,
                 "parameters": dict(self.parameters),
                 "references": [dict(reference) for reference in self.references],
+                "libraries": library_versions(),
             },
         }
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """Versions of what the numbers are computed with."""
+    return {name: version(name) for name in ("numpy", "scipy")}
 
 
 def sample_of(start: Mapping[str, Any]) -> str | None:

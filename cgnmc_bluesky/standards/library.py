@@ -125,7 +125,7 @@ def _master(foil: Foil | None, edge_ev: float, beamline: Beamline) -> Template |
     try:
         return master_foil(spectrum.energy_ev, spectrum.mu, edge_ev)
     except NoInflection as doubt:
-        raise ConfigurationError(f"{owner}: {foil.path.name} shows no edge ({doubt})") from doubt
+        raise ConfigurationError(f"{owner}: {foil.path.name} is no foil of it ({doubt})") from doubt
 
 
 def _template(standard: Standard, edge_ev: float) -> Template | None:
