@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cgnmc_bluesky.catalogs.cut import CUT, before_cut
 from cgnmc_bluesky.catalogs.grouping import Record, group
 from cgnmc_bluesky.catalogs.source import Document, Run, SourceError
 
@@ -50,7 +51,7 @@ def read_documents(path: Path) -> list[Run]:
     content, damage = _uncompressed(path)
     if not content.strip():
         raise SourceError(f"{path.name} is empty; give a file of documents")
-    record = _READERS[_kind(path)](content)
+    record = _READERS[_kind(path)](content, path.name)
     if damage:
         record.remark(damage)
     runs = group(record, (path.resolve().parent,))
@@ -88,7 +89,7 @@ def _gunzipped(content: bytes) -> tuple[bytes, str]:
     return b"".join(parts), damage
 
 
-def _read_lines(content: bytes) -> Record:
+def _read_lines(content: bytes, _name: str) -> Record:
     """One document a line; lines that cannot be read are remarked on."""
     record = Record()
     lines = content.split(b"\n")
@@ -108,16 +109,20 @@ def _read_lines(content: bytes) -> Record:
     return record
 
 
-def _read_json(content: bytes) -> Record:
+def _read_json(content: bytes, name: str) -> Record:
     try:
-        whole = json.loads(content)
+        return Record(list(documents_in(json.loads(content))))
     except ValueError:
-        # writers put one document on a line, so those before the damage can be had
-        return _read_lines(content)
-    return Record(list(documents_in(whole)))
+        found = documents_in(before_cut(content.decode(errors="replace")))
+    record = Record([(kind, doc) for kind, doc in found if CUT not in doc])
+    if not record.documents:
+        # some writers put one document on a line and nothing around them
+        return _read_lines(content, name)
+    record.remark(f"{name} is cut off")
+    return record
 
 
-def _read_msgpack(content: bytes) -> Record:
+def _read_msgpack(content: bytes, name: str) -> Record:
     import msgpack
 
     record = Record()
@@ -133,14 +138,14 @@ def _read_msgpack(content: bytes) -> Record:
             record.documents.extend(documents_in(item))
             whole = unpacker.tell()
     except (ValueError, TypeError, msgpack.UnpackException) as error:
-        record.remark(f"cannot be read from byte {whole} on ({error})")
+        record.remark(f"{name} cannot be read from byte {whole} on ({error})")
         return record
     if whole < len(content):
-        record.remark(f"is cut off after byte {whole}")
+        record.remark(f"{name} is cut off after byte {whole}")
     return record
 
 
-_READERS: Mapping[str, Callable[[bytes], Record]] = {
+_READERS: Mapping[str, Callable[[bytes, str], Record]] = {
     ".jsonl": _read_lines,
     ".ndjson": _read_lines,
     ".json": _read_json,

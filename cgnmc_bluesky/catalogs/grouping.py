@@ -9,7 +9,6 @@ from cgnmc_bluesky.catalogs.source import Document, Run
 
 _WITH_UID = ("descriptor", "resource", "stream_resource")
 _PARENTS = ("run_start", "descriptor", "resource", "stream_resource")
-_UNSTOPPED = "the record ends without a stop document"
 
 
 @dataclass
@@ -113,8 +112,6 @@ def _is_stopped(documents: Sequence[Document]) -> bool:
 
 def _run(documents: list[Document], notes: list[str], folders: tuple[Path, ...]) -> Run:
     start = next(doc for name, doc in documents if name == "start")
-    if not _is_stopped(documents):
-        notes = [*notes, _UNSTOPPED]
     return Run(start, Listed(documents), folders, "; ".join(notes))
 
 

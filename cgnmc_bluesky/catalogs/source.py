@@ -29,7 +29,8 @@ class Run:
     folders
         Where files that the documents refer to may lie, beside those the configuration names.
     note
-        What is wrong with the record of this run, in words; empty where nothing is.
+        What is wrong with the record of this run, in words; empty where nothing is, and where it is
+        only that the stop document is missing, which the documents tell.
     """
 
     start: Mapping[str, Any]

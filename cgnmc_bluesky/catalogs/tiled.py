@@ -148,9 +148,8 @@ class RunSource(ListedSource):
 
 def _client_run(name: str, client: Any, folders: tuple[Path, ...]) -> Run:
     """Give the run that a client is of (Tiled's or databroker's)."""
-    metadata = getattr(client, "metadata", None) or {"start": client.start, "stop": client.stop}
-    note = "" if metadata.get("stop") else "the catalog holds no stop document of it"
-    return Run(dict(metadata["start"]), _Reading(name, client), folders, note)
+    metadata = getattr(client, "metadata", None) or {"start": client.start}
+    return Run(dict(metadata["start"]), _Reading(name, client), folders)
 
 
 @dataclass(frozen=True)

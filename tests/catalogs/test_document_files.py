@@ -163,13 +163,37 @@ def test_last_line_that_is_cut_off(opened):
     source = opened(b"".join(lines[:4]) + lines[4][:30], "runs.jsonl")
     run = source.find(-1)
     assert len(events(run.documents())) == 2
-    assert run.note == "line 5 is cut off; the record ends without a stop document"
+    assert run.note == "line 5 is cut off"
 
 
 def test_file_that_ends_without_a_stop(opened):
     run = opened(as_lines(FIRST[:-1]), "runs.jsonl").find(-1)
-    assert run.note == "the record ends without a stop document"
+    assert run.note == ""
     assert len(events(run.documents())) == 3
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("form", [list(FIRST), [FIRST], {"documents": FIRST}, "objects", "names"])
+def test_nested_json_that_is_cut_off_anywhere(opened, form, indent):
+    if form == "objects":
+        form = [{"name": name, "doc": doc} for name, doc in FIRST]
+    elif form == "names":
+        form = json.loads(by_name())["runs"][1]
+    content = json.dumps(form, indent=indent).encode()
+    start_ends = content.index(FIRST[0][1]["uid"].encode()) + 150
+    seen = set()
+    for end in range(start_ends, len(content) - 6, 37):
+        run = opened(content[:end], "run.json").find(-1)
+        assert run.note == "run.json is cut off"
+        documents = list(run.documents())
+        assert documents == FIRST[: len(documents)]
+        seen.add(len(documents))
+    assert seen >= {1, 2, 3, 4}
+
+
+def test_msgpack_that_is_cut_off_is_named(opened):
+    run = opened(as_msgpack(FIRST)[:-60], "runs.msgpack").find(-1)
+    assert run.note.startswith("runs.msgpack is cut off after byte ")
 
 
 def test_line_in_the_middle_that_cannot_be_read_is_of_the_run_it_is_in(opened):
@@ -203,7 +227,11 @@ def test_other_files_that_are_cut_off(opened, name):
         ("runs.jsonl.gz", gzip.compress(b""), "runs.jsonl.gz is empty"),
         ("runs.json", b"[1, 2, 3]", "runs.json holds no start document"),
         ("runs.jsonl", b"nonsense\n", r"no start document \(line 1 is cut off\)"),
-        ("runs.msgpack", b"\xc1", r"no start document \(cannot be read from byte 0 on"),
+        (
+            "runs.msgpack",
+            b"\xc1",
+            r"no start document \(runs.msgpack cannot be read from byte 0 on",
+        ),
         ("runs.jsonl", as_lines(FIRST[1:]), "runs.jsonl holds no start document"),
     ],
 )

@@ -1,7 +1,7 @@
 """Runs out of a real Tiled server, by whatever way a user may name it."""
 
 import pytest
-from catalog_documents import RAW, RESULT, TWIN, UNFINISHED, events, run_documents
+from catalog_documents import GROWING, RAW, RESULT, TWIN, UNFINISHED, events, run_documents
 
 from cgnmc_bluesky.catalogs import EmbeddedCatalog, SourceError, open_source
 
@@ -38,7 +38,23 @@ def test_run_that_is_not_over_has_no_stop(source):
     run = source.find(-2)
     assert run.uid == UNFINISHED
     assert [name for name, _ in run.documents()] == ["start", "descriptor"]
-    assert run.note == "the catalog holds no stop document of it"
+    assert run.note == ""
+
+
+def test_run_is_seen_to_grow_before_it_is_over(catalog):
+    documents = run_documents(GROWING, 150, time=1.5e9)
+    write = catalog.writer()
+    try:
+        for name, doc in documents[:-1]:
+            write(name, doc)
+        assert write.flush()
+        [run] = open_source(catalog).with_uid(GROWING)
+        assert events(run.documents()) == events(documents)[:100]
+        write(*documents[-1])
+        assert write.flush()
+        assert events(run.documents()) == events(documents)
+    finally:
+        catalog.client.delete_contents(GROWING, recursive=True, external_only=False)
 
 
 @pytest.mark.parametrize(
