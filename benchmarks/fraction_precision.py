@@ -101,8 +101,8 @@ def _whole_scans(n_scans: int, *, tiny: bool) -> Iterator[Figure]:
     yield Figure(
         "calibration, scatter over the claimed sigma",
         float(np.std(scatter) / np.median(axis.sigmas)),
-        remark=f"claimed {np.median(axis.sigmas):.4f} eV, of which the foil's own inflection is the "
-        f"same for all scans; scatter {np.std(scatter):.4f} eV, "
+        remark=f"claimed {np.median(axis.sigmas):.4f} eV, mostly the foil's inflection, the same "
+        f"for all scans; scatter {np.std(scatter):.4f} eV, "
         f"mean error {np.mean(axis.errors):+.4f} eV",
     )
 
