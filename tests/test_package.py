@@ -178,5 +178,26 @@ def test_constraints_hold_every_requirement() -> None:
     assert names - pinned == {"cgnmc-bluesky"}
 
 
+def test_whatever_the_package_imports_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[\[<>=]", wanted)[0] for wanted in project["dependencies"]}
+    distributions = metadata.packages_distributions()
+    imported = {name for path in PACKAGE.rglob("*.py") for name in imports_of(path)}
+    others = imported - sys.stdlib_module_names - {"cgnmc_bluesky"}
+    assert {
+        name
+        for name in others
+        if declared.isdisjoint(found.lower() for found in distributions[name])
+    } == set()
+
+
+def imports_of(path: Path) -> set[str]:
+    """The packages that a file imports, wherever in it."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    whole = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    parts = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in (*whole, *parts)}
+
+
 def test_profile_does_not_shadow_the_standard_library() -> None:
     assert not (ROOT / "profile" / "__init__.py").exists()

@@ -66,7 +66,8 @@ def on_cluster(
         distributed = import_module("distributed")
     except ImportError as error:
         raise SourceError(
-            "--scheduler needs dask.distributed, which is not installed; pip install distributed"
+            "--scheduler needs dask.distributed, which is not installed; "
+            "pip install 'cgnmc-bluesky[distributed]'"
         ) from error
     settings = beamline.to_dict() if beamline else None
     try:
