@@ -71,16 +71,18 @@ def by_name():
     ("name", "content"),
     [
         ("runs.jsonl", as_lines(interleaved())),
-        ("runs.jsonl.gz", gzip.compress(as_lines(interleaved()))),
+        ("runs.jsonl.gz", gzip.compress(as_lines(interleaved()), mtime=0)),
         ("runs.jsonl", as_lines(interleaved(), "object")),
         ("runs.JSON", json.dumps(interleaved()).encode()),
         ("runs.json", nested()),
-        ("runs.json.gz", gzip.compress(by_name())),
+        ("runs.json.gz", gzip.compress(by_name(), mtime=0)),
         ("runs.json", b"[\n" + as_lines(interleaved(), "object").replace(b"\n", b",\n") + b"]"),
         ("runs.msgpack", as_msgpack(interleaved())),
         (
             "runs.msgpack.gz",
-            gzip.compress(as_msgpack([{"name": name, "doc": doc} for name, doc in interleaved()])),
+            gzip.compress(
+                as_msgpack([{"name": name, "doc": doc} for name, doc in interleaved()]), mtime=0
+            ),
         ),
     ],
 )
@@ -224,7 +226,7 @@ def test_other_files_that_are_cut_off(opened, name):
     ("name", "content", "message"),
     [
         ("runs.jsonl", b"", "runs.jsonl is empty"),
-        ("runs.jsonl.gz", gzip.compress(b""), "runs.jsonl.gz is empty"),
+        ("runs.jsonl.gz", gzip.compress(b"", mtime=0), "runs.jsonl.gz is empty"),
         ("runs.json", b"[1, 2, 3]", "runs.json holds no start document"),
         ("runs.jsonl", b"nonsense\n", r"no start document \(line 1 is cut off\)"),
         (

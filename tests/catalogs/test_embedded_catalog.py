@@ -103,12 +103,15 @@ def test_start_that_is_interrupted_leaves_nothing_behind(tmp_path):
 
 
 def test_two_that_open_a_folder_at_one_moment_share_a_server(tmp_path):
-    with EmbeddedCatalog(tmp_path) as first, EmbeddedCatalog(tmp_path) as second:
-        assert first.uri == second.uri
-        processes = [first._server.process, second._server.process]
-        assert processes.count(None) == 1
+    with EmbeddedCatalog(tmp_path) as second:
+        with EmbeddedCatalog(tmp_path) as first:
+            assert first.uri == second.uri
+            servers = [first._server, second._server]
+            [owner] = [server for server in servers if server.process is not None]
+        # the server goes on while the other uses it, whichever of them started it
+        assert owner.process.poll() is None
         assert list(second.client) == []
-    assert not (tmp_path / "server.json").exists()
+    assert has_ended(owner.process.pid)
 
 
 def test_server_that_has_not_answered_is_ended_at_once(tmp_path):
