@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from cgnmc_bluesky.catalogs.server import ARRAYS, DATABASE, TABLES, UNFINISHED
+from cgnmc_bluesky.catalogs.server import ARRAYS, DATABASE, TABLES, UNFINISHED, USERS
 from cgnmc_bluesky.catalogs.serving import ADDRESS, LOCK, LOG, FolderServer
 from cgnmc_bluesky.catalogs.source import SourceError
 from cgnmc_bluesky.catalogs.tiled import TiledSource
 from cgnmc_bluesky.catalogs.writer import FLUSH_TIMEOUT_S, CatalogWriter
 
 BACKUP = "backup"
-_OWN_FILES = {DATABASE, UNFINISHED, TABLES, ARRAYS, BACKUP, LOG, ADDRESS, LOCK}
+_OWN_FILES = {DATABASE, UNFINISHED, TABLES, ARRAYS, BACKUP, LOG, ADDRESS, LOCK, USERS}
 
 
 class EmbeddedCatalog:

@@ -2,10 +2,12 @@
 
 It reads one line of JSON from standard input (`directory`, `readable`, `port`, `api_key`), answers
 with one line (`uri` or `error`) and serves until standard input is closed, which the end of its
-parent does.
+parent does, and no other process uses it any longer.
 """
 
 import asyncio
+import contextlib
+import fcntl
 import json
 import os
 import sys
@@ -18,6 +20,7 @@ from typing import Any
 
 DATABASE = "catalog.db"
 UNFINISHED = "catalog.db.unfinished"
+USERS = "server.users"
 TABLES = "storage.duckdb"
 ARRAYS = "data"
 
@@ -25,7 +28,7 @@ ARRAYS = "data"
 def main() -> None:
     """Serve as standard input tells, until it is closed."""
     settings = json.loads(sys.stdin.readline())
-    running = _Running()
+    running = _Running(Path(settings["directory"]) / USERS)
     threading.Thread(target=running.until_end_of_input, daemon=True).start()
     try:
         _serve(settings, running)
@@ -41,14 +44,20 @@ def main() -> None:
 class _Running:
     """The server once there is one, and the end of its standard input."""
 
-    def __init__(self) -> None:
+    def __init__(self, users: Path) -> None:
         self.server: Any = None
+        self._users = users
 
     def until_end_of_input(self) -> None:
         sys.stdin.read()
         if self.server is None:
             os._exit(1)
-        self.server.should_exit = True
+        with self._users.open("a", encoding="utf-8") as file:
+            with contextlib.suppress(OSError):
+                # whoever uses the server holds a share of this lock
+                fcntl.flock(file, fcntl.LOCK_EX)
+            self.server.should_exit = True
+            threading.Event().wait()
 
 
 def _serve(settings: dict[str, Any], running: _Running) -> None:

@@ -1,5 +1,6 @@
 """The server of a catalog's folder: found where another process runs it, else started."""
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from cgnmc_bluesky.catalogs.server import USERS
 from cgnmc_bluesky.catalogs.source import SourceError
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,8 @@ class FolderServer:
     """The server of one folder, which begins to start at once, in the background.
 
     Of several processes that open a folder at one moment a single one starts a server and the
-    others use it: whoever looks for one, starts one or ends it holds the folder's lock.
+    others use it: whoever looks for one, starts one or ends it holds the folder's lock. A server
+    that others still use goes on when the process that started it ends.
 
     Parameters
     ----------
@@ -53,6 +56,7 @@ class FolderServer:
             "api_key": secrets.token_hex(16),
         }
         self.process: subprocess.Popen[str] | None = None
+        self._share: IO[str] | None = None
         self._address: Address = {}
         self._answered = threading.Event()
         self._ended = threading.Event()
@@ -94,22 +98,39 @@ class FolderServer:
                 # while it imports it would not hear that its standard input is closed
                 self.process.terminate()
         self._opening.join(STOP_TIMEOUT_S)
+        if self._share is not None:
+            self._share.close()
         if self.process is None:
             return
         with _locked(self._directory / LOCK, threading.Event(), STOP_TIMEOUT_S):
-            _end(self.process)
-            (self._directory / ADDRESS).unlink(missing_ok=True)
+            if _is_used(self._directory / USERS):
+                _leave(self.process)
+            else:
+                _end(self.process)
+                (self._directory / ADDRESS).unlink(missing_ok=True)
 
     def _open(self) -> None:
         address: Address = {"error": "it was closed while it was opened"}
         try:
             with _locked(self._directory / LOCK, self._ended, START_TIMEOUT_S):
-                address = _running_elsewhere(self._directory / ADDRESS) or self._started()
+                address = self._shared() or self._started()
         except OSError as error:
             address = {"error": error.strerror or str(error)}
         finally:
             self._address = address
             self._answered.set()
+
+    def _shared(self) -> Address:
+        share = (self._directory / USERS).open("a", encoding="utf-8")
+        with contextlib.suppress(OSError):
+            # waits only for a server that is just about to end
+            fcntl.flock(share, fcntl.LOCK_SH)
+        address = _running_elsewhere(self._directory / ADDRESS)
+        if address:
+            self._share = share
+        else:
+            share.close()
+        return address
 
     def _started(self) -> Address:
         with self._guard:
@@ -165,6 +186,11 @@ def _is_ours(file: IO[str]) -> bool:
     return True
 
 
+def _is_used(users: Path) -> bool:
+    with users.open("a", encoding="utf-8") as file:
+        return not _is_ours(file)
+
+
 def _running_elsewhere(published: Path) -> Address:
     """Address of the server that another process runs on the same folder, if it answers."""
     if not published.exists():
@@ -190,6 +216,15 @@ def _publish(path: Path, address: Address) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(address, file)
+
+
+def _leave(process: subprocess.Popen[str]) -> None:
+    """Let a server go on until the last process that uses it ends."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    process.stdout.close()
+    threading.Thread(target=process.wait, daemon=True).start()
 
 
 def _end(process: subprocess.Popen[str]) -> None:

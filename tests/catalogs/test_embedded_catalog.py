@@ -114,6 +114,17 @@ def test_two_that_open_a_folder_at_one_moment_share_a_server(tmp_path):
     assert has_ended(owner.process.pid)
 
 
+def test_server_goes_on_while_another_uses_it(tmp_path):
+    first = EmbeddedCatalog(tmp_path).open()
+    process = first._server.process
+    with EmbeddedCatalog(tmp_path).open() as second:
+        first.close()
+        assert list(second.client) == []
+        assert process.poll() is None
+    assert has_ended(process.pid)
+    assert sorted(path.name for path in tmp_path.glob("*.wal")) == []
+
+
 def test_server_that_has_not_answered_is_ended_at_once(tmp_path):
     with EmbeddedCatalog(tmp_path) as catalog:
         server = catalog._server
