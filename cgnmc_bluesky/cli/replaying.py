@@ -1,16 +1,18 @@
 """`cgnmc replay`: stored runs through the same analyses, to the screen, files and catalog."""
 
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from cgnmc_bluesky.beamline import Beamline
+from cgnmc_bluesky.beamline import Beamline, ConfigurationMissing
 from cgnmc_bluesky.catalogs import CatalogWriter, Run, Source, SourceError
 from cgnmc_bluesky.catalogs.source import Writer
+from cgnmc_bluesky.check import draft
 from cgnmc_bluesky.cli.axis import Axis
 from cgnmc_bluesky.cli.boundary import output, progress_output
 from cgnmc_bluesky.cli.outcome import Outcome
@@ -97,6 +99,8 @@ def replay_source(request: Request) -> int:
         folder = ResultFolder(request.out, axis) if request.out else None
         outcome = Outcome(table, folder, write)
         answers = _answers(request, source, runs, beamline)
+        if not request.as_json:
+            stack.enter_context(_drafting(source))
         for start, documents in progress.track(answers, len(runs), description="runs"):
             results = outcome.take(start, documents)
             if request.verify:
@@ -106,6 +110,16 @@ def replay_source(request: Request) -> int:
         if outcome.is_empty:
             raise NothingFits(Replay(source, beamline).why_nothing(runs[0]))
         return outcome.finish()
+
+
+@contextmanager
+def _drafting(source: Source) -> Iterator[None]:
+    """Where a configuration is missing, show what it might be before the error says so."""
+    try:
+        yield
+    except ConfigurationMissing:
+        sys.stdout.write(draft(source))
+        raise
 
 
 def _progress(console: Console, *, as_json: bool) -> Progress:
