@@ -172,6 +172,15 @@ def test_larchs_published_combination_by_its_files(shared):
     assert fraction.values["fraction_s2"] == pytest.approx(0.52934, abs=0.002)
 
 
+def test_a_file_in_kilo_electronvolts_is_converted_once(shared, tmp_path):
+    energy_ev, mu = np.loadtxt(shared / "kedge_foils" / "lisa_Ni_foil_111.xdi", unpack=True)[:2]
+    path = tmp_path / "foil.dat"
+    np.savetxt(path, np.stack([energy_ev / 1000, mu], axis=1), header="energy mutrans", fmt="%.9f")
+    roles = {"energy_ev": "energy", "energy_unit": "keV", "mutrans": "mutrans"}
+    [edge] = replay(path, Beamline.from_dict({"xanes": roles, "foil": [{"edge": "Ni K"}]}))
+    assert edge.values["edge_ev"] == pytest.approx(8333.0, abs=0.3)
+
+
 def test_a_broken_configuration_file_is_named(runs, tmp_path):
     path = tmp_path / "beamline.toml"
     path.write_text("[xanes]\nenergy_ev = 3\n")

@@ -1,6 +1,7 @@
 """One run's documents in, result documents out: the same for a scan, a catalog and a file."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,4 +155,10 @@ def roles_of(beamline: Beamline, section: str, start: Mapping[str, Any]) -> dict
     by_name = {name: column for column, name in columns.items() if name}
     own = {"energy_ev": Role(by_name["energy"], "eV")} if "energy" in by_name else {}
     own |= {name: Role(column, "") for name, column in by_name.items() if name != "energy"}
-    return own | {role: found for role, found in roles.items() if found.key in columns}
+    # the reader of files has brought the energy to eV already
+    named = {
+        role: replace(found, recorded_unit=None)
+        for role, found in roles.items()
+        if found.key in columns
+    }
+    return own | named
