@@ -129,13 +129,18 @@ def _spectrum(
     usable = usable & np.isfinite(mu)
     if not np.any(usable):
         raise Unusable("no usable row: " + "; ".join(note for note in notes if note))
-    order = np.argsort(energy_ev[usable], kind="stable")
     found = tuple(note for note in notes if note)
-    return Spectrum(energy_ev[usable][order], mu[usable][order], found)
+    energy_ev, mu = energy_ev[usable], mu[usable]
+    if np.any(energy_ev[1:] < energy_ev[:-1]):
+        order = np.argsort(energy_ev, kind="stable")
+        energy_ev, mu = energy_ev[order], mu[order]
+    return Spectrum(energy_ev, mu, found)
 
 
 def _faults(values: Floats, among: Mask, *, beam: bool, positive: bool) -> dict[str, Mask]:
     """What is wrong with the readings of one detector, by what to call it."""
+    if _is_sound(values, beam=beam, positive=positive):
+        return {}
     finite = np.isfinite(values)
     faults = {"missing": ~finite}
     with np.errstate(invalid="ignore"):
@@ -157,6 +162,16 @@ def _faults(values: Floats, among: Mask, *, beam: bool, positive: bool) -> dict[
         else mask & False
         for words, mask in faults.items()
     }
+
+
+def _is_sound(values: Floats, *, beam: bool, positive: bool) -> bool:
+    """Whether a look at all the readings together shows nothing wrong, as is usual."""
+    lowest = float(np.min(values))
+    if not (np.isfinite(lowest) and np.isfinite(np.max(values))) or (positive and lowest <= 0):
+        return False
+    if np.any(values[1:] == values[:-1]):
+        return False
+    return not beam or lowest >= BEAM_LOST_SHARE * median(values)
 
 
 def _repeated(values: Floats, good: Mask) -> NDArray[np.int64]:

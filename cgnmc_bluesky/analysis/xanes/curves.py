@@ -66,11 +66,13 @@ def jumps(
     """
     if len(residual) < 9:
         return np.zeros(len(residual), dtype=bool)
+    centred = np.abs(residual - median(residual))
+    noise = max(_GAUSSIAN_MAD * median(centred), point_noise(energy_ev, residual))
+    if 2 * float(np.max(centred)) <= max(threshold * noise, least):
+        return np.zeros(len(residual), dtype=bool)
     padded = np.pad(residual, 2, mode="reflect")
     others = np.sort(np.stack([padded[i : i + len(residual)] for i in (0, 1, 3, 4)]), axis=0)
     out = np.abs(residual - 0.5 * (others[1] + others[2]))
-    centred = np.abs(residual - median(residual))
-    noise = max(_GAUSSIAN_MAD * median(centred), point_noise(energy_ev, residual))
     stands_out: NDArray[np.bool_] = out > max(threshold * noise, least)
     stands_out &= out > 3 * (others[2] - others[1])
     return stands_out
