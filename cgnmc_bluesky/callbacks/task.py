@@ -15,7 +15,7 @@ from cgnmc_bluesky.standards import Library
 
 logger = logging.getLogger(__name__)
 
-GROWTH = 1.03
+GROWTH = 1.04
 """An intermediate result is due when the rows have grown by this factor: a long scan costs no more
 a point."""
 
