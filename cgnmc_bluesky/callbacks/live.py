@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.beamline import Beamline
-from cgnmc_bluesky.callbacks.task import RunAnalysis
+from cgnmc_bluesky.callbacks.task import RunAnalysis, say_failed
 from cgnmc_bluesky.callbacks.process import Lost, WorkerProcess
-from cgnmc_bluesky.results import ResultWriter, Sink, Subject, sample_of
+from cgnmc_bluesky.results import Sink
 
 logger = logging.getLogger(__name__)
 
@@ -251,21 +250,8 @@ class _Threads:
                 if send is not None:
                     send("stop", _stop(uid, document, why))
             if send is not None:
-                writer = ResultWriter(_subject(start, self._analysis), send)
-                writer.update(Estimate(Status.FAILED, why, {}), float(start.get("time") or 0.0))
-                writer.close("fail", why)
+                say_failed(self._analysis, start, why, send)
             self._runs.done(start["uid"])
-
-
-def _subject(start: Mapping[str, Any], analysis: type[RunAnalysis]) -> Subject:
-    return Subject(
-        run_uid=start["uid"],
-        scan_id=start.get("scan_id"),
-        plan_name=start.get("plan_name"),
-        sample=sample_of(start),
-        analysis=analysis.name,
-        version=analysis.version,
-    )
 
 
 def _stop(uid: str, start: Mapping[str, Any], why: str) -> dict[str, Any]:

@@ -174,6 +174,27 @@ class Task:
             self.fail(f"{type(fault).__name__}: {fault}")
 
 
+def say_failed(
+    kind: type[RunAnalysis], start: Mapping[str, Any], why: str, emit: Sink
+) -> None:
+    """Emit the result of an analysis that could not even begin, or was lost.
+
+    Parameters
+    ----------
+    kind
+        The analysis.
+    start
+        The run's start document.
+    why
+        What failed, in words.
+    emit
+        Takes the result documents.
+    """
+    writer = ResultWriter(Subject.of(start, kind.name, kind.version), emit)
+    writer.update(Estimate(Status.FAILED, why, {}), float(start.get("time") or 0.0))
+    writer.close("fail", why)
+
+
 def _remarks(stop: Mapping[str, Any], ended: bool, note: str) -> list[str]:
     """What the end of a run has to say."""
     remarks = [note] if note else []

@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
-from cgnmc_bluesky.callbacks.task import RunAnalysis
-from cgnmc_bluesky.results import ResultWriter, Subject, sample_of
+from cgnmc_bluesky.callbacks.task import RunAnalysis, say_failed
 from cgnmc_bluesky.standards import Library
 
 PREVIEW_PERIOD_S = 0.2
@@ -106,7 +104,8 @@ class Worker:
         try:
             pipeline("start", start)
         except ConfigurationError as error:
-            self._say_failed(start, str(error))
+            for kind in self._kinds:
+                say_failed(kind, start, str(error), self._emit)
         else:
             self._pipelines[start["uid"]] = pipeline
 
@@ -123,20 +122,6 @@ class Worker:
 
     def _emit(self, name: str, doc: Mapping[str, Any]) -> None:
         self.say("result", name, doc)
-
-    def _say_failed(self, start: Mapping[str, Any], why: str) -> None:
-        for kind in self._kinds:
-            subject = Subject(
-                run_uid=start["uid"],
-                scan_id=start.get("scan_id"),
-                plan_name=start.get("plan_name"),
-                sample=sample_of(start),
-                analysis=kind.name,
-                version=kind.version,
-            )
-            writer = ResultWriter(subject, self._emit)
-            writer.update(Estimate(Status.FAILED, why, {}), float(start.get("time") or 0.0))
-            writer.close("fail", why)
 
     def _run(self, name: str, doc: Mapping[str, Any]) -> str:
         """Which run a document is of, by what it refers to."""

@@ -17,7 +17,7 @@ from cgnmc_bluesky.analysis.xanes.scan import NEEDED, ScanAccumulator
 from cgnmc_bluesky.beamline import Edge, edge_of
 from cgnmc_bluesky.callbacks.live import LiveAnalysis
 from cgnmc_bluesky.callbacks.task import Run, RunAnalysis
-from cgnmc_bluesky.results import Sink, Subject, sample_of
+from cgnmc_bluesky.results import Sink, Subject
 from cgnmc_bluesky.standards import Standards, constants_of, edge_in
 
 _OPTIONAL: Mapping[str, frozenset[str]] = {
@@ -120,14 +120,8 @@ class ScanAnalysis(RunAnalysis):
         self._working[mode] = accumulator, self._subject(name, mode, standards)
 
     def _subject(self, name: str, mode: str | None, standards: Standards | None) -> Subject:
-        start = self.run.start
-        return Subject(
-            run_uid=start.get("uid", ""),
-            scan_id=start.get("scan_id"),
-            plan_name=start.get("plan_name"),
-            sample=sample_of(start),
-            analysis=name,
-            version=self.version,
+        return replace(
+            Subject.of(self.run.start, name, self.version),
             mode=mode,
             parameters=standards.parameters if standards else {},
             references=standards.references if standards else (),

@@ -42,6 +42,18 @@ class Subject:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     references: tuple[Mapping[str, Any], ...] = ()
 
+    @classmethod
+    def of(cls, start: Mapping[str, Any], analysis: str, version: str) -> "Subject":
+        """Return what an analysis of the run with that start document is of."""
+        return cls(
+            run_uid=start.get("uid", ""),
+            scan_id=start.get("scan_id"),
+            plan_name=start.get("plan_name"),
+            sample=sample_of(start),
+            analysis=analysis,
+            version=version,
+        )
+
     def metadata(self) -> dict[str, Any]:
         """Return what the start document of the result holds."""
         named = {
