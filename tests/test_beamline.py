@@ -15,12 +15,14 @@ from cgnmc_bluesky.beamline import (
     ConfigurationMissing,
     Edge,
     Role,
+    XrfRoles,
     edge_energy_ev,
     edge_of,
 )
 
 CONTRACT = Path(__file__).with_name("beamline_contract.toml")
 XANES = {"energy_ev": "mono_energy", "i0": "i0", "itrans": "it"}
+XRF = {"spectra": "xs", "channel_ev": {"gain": 10.0}}
 NIO = {"name": "NiO", "edge": "Ni K", "valence": 2, "file": "nio.xdi"}
 
 
@@ -69,7 +71,7 @@ def test_roles_carry_the_units_they_are_wanted_in(contract):
     assert "mutrans" not in xanes
     assert contract.roles("soft_xanes")["tey"] == Role("sample_current", "")
     assert contract.roles("xrf")["x_um"] == Role("stage_x", "um")
-    assert contract.roles("xrf")["spectra_2"] == Role("xs_channel2", "")
+    assert contract.roles("xrf")["spectra_2"] == Role("xs_channel2", "", channels=(527, 926))
     assert "incident_energy_ev" not in contract.roles("xrf")
     heating = contract.roles("heating")
     assert heating["temperature_c"] == Role("furnace_temperature", "degC")
@@ -89,6 +91,30 @@ def test_an_energy_in_kev_and_recorded_darks():
     assert roles["energy_ev"] == Role("mono_energy", "eV", "keV")
     assert roles["dark_i0"] == Role("i0_dark", "")
     assert "dark_itrans" not in roles
+
+
+def xrf(**settings) -> XrfRoles:
+    return Beamline.from_dict({"xrf": XRF | settings}).xrf
+
+
+def test_channels_reach_from_below_the_lowest_line_to_behind_the_elastic_peak():
+    first, last = xrf(incident_energy_ev=9000).channels()
+    assert 10 * first < 5738 - 200, "nickel's escape peak under Mn Ka, and background before it"
+    assert 9200 < 10 * last < 9400
+    assert xrf(incident_energy_ev="mono_energy").channels()[1] * 10 > 8265 + 300
+    shifted = xrf(channel_ev={"offset": -50.0, "gain": 5.0}, incident_energy_ev=9000.0)
+    assert shifted.channels() == (1064, 1861)
+    assert xrf(elements=["H"]).channels() is None
+    assert xrf(elements=["Na"], incident_energy_ev=2000.0).channels()[0] > 0
+    assert xrf(elements=["C"], channel_ev={"gain": 10.0}).channels()[0] == 0
+
+
+def test_what_a_map_is_corrected_for_by_default():
+    roles = xrf()
+    assert roles.elements == ("Mn", "Co", "Ni")
+    assert roles.precision == 0.05
+    assert not roles.absorption.correct
+    assert xrf(absorption={"density_g_cm3": 4.0}).absorption.takeoff_deg == 45.0
 
 
 def test_files_are_relative_to_the_file_that_names_them(tmp_path):
@@ -197,12 +223,24 @@ def test_a_simulated_standard_stays_a_name(tmp_path):
             "[analysis.fraction] fit_range_ev = [12030, 11870]: expected the lower energy first",
         ),
         (
-            {"xrf": {"spectra": "xs", "channel_ev": {"gain": 10.0}, "elements": ["Nii"]}},
+            {"xrf": XRF | {"elements": ["Nii"]}},
             "[xrf] elements.0 'Nii': there is no such element; did you mean 'Ni'?",
         ),
         (
             {"xrf": {"spectra": "xs", "channel_ev": {"gain": 0.0}}},
             "[xrf] channel_ev.gain = 0: expected a number above 0",
+        ),
+        (
+            {"xrf": {"spectra": ["a", "b"], "channel_ev": {"gain": 1}, "dead_time_factor": "c"}},
+            "[xrf] names 1 dead_time_factor for 2 spectra; give one for each, in their order",
+        ),
+        (
+            {"xrf": XRF | {"absorption": {"incidence_deg": 95.0}}},
+            "[xrf] absorption.incidence_deg = 95.0: expected less than or equal to 90",
+        ),
+        (
+            {"xrf": XRF | {"absorption": {"densty_g_cm3": 4.0}}},
+            "[xrf] absorption has no key 'densty_g_cm3'; did you mean 'density_g_cm3'?",
         ),
         (
             {"heating": {"temperature_c": "t", "ion_current": {"O2": "rga"}}},

@@ -11,6 +11,7 @@ from cgnmc_bluesky.beamline.references import (
 from cgnmc_bluesky.beamline.roles import (
     HeatingRoles,
     Role,
+    SelfAbsorption,
     SoftXanesRoles,
     XanesRoles,
     XrfRoles,
@@ -30,6 +31,7 @@ __all__ = [
     "HeatingRoles",
     "Reference",
     "Role",
+    "SelfAbsorption",
     "SoftXanesRoles",
     "XanesRoles",
     "XrfRoles",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo, model_validator
 
 from cgnmc_bluesky.beamline.edges import SYMBOLS
@@ -33,11 +33,15 @@ class Role:
         Unit the role is wanted in; empty where any will do (intensities).
     recorded_unit
         Unit of the recorded numbers where it is not to be taken from the descriptor.
+    channels
+        Of a spectrum, what is read of its last axis: the first channel, and the one behind the
+        last; `None` for all of it.
     """
 
     key: str
     unit: str
     recorded_unit: str | None = None
+    channels: tuple[int, int] | None = None
 
 
 def _is_symbol(text: str) -> str:
@@ -64,6 +68,11 @@ Element = Annotated[str, AfterValidator(_is_symbol)]
 Keys = Annotated[tuple[Key, ...], BeforeValidator(_as_tuple)]
 Mass = Annotated[str, AfterValidator(_is_mass)]
 FileOrUid = Annotated[Key, AfterValidator(_file_or_uid)]
+Angle = Annotated[Positive, Le(90.0)]
+
+_BELOW_LINES_EV = 500.0
+_ABOVE_LINES_EV = 400.0
+_ABOVE_ELASTIC_EV = 250.0
 
 
 class XanesRoles(Section):
@@ -137,6 +146,25 @@ class ChannelEnergy(Section):
     gain: Positive
 
 
+class SelfAbsorption(Section):
+    """What the sample does to the beam and to its own fluorescence.
+
+    Parameters
+    ----------
+    incidence_deg, takeoff_deg
+        Angles of the beam and of the detector to the sample's surface.
+    density_g_cm3
+        Density of the sample.
+    correct
+        Whether the values themselves are corrected; otherwise the corrected ones stand beside.
+    """
+
+    incidence_deg: Angle = 45.0
+    takeoff_deg: Angle = 45.0
+    density_g_cm3: Positive = 4.7
+    correct: Annotated[bool, Strict()] = False
+
+
 class XrfRoles(Section):
     """Data keys of a fluorescence map, and what its spectra are fitted with.
 
@@ -158,6 +186,12 @@ class XrfRoles(Section):
         What the sample holds.
     sensitivity
         A measured calibration, by its file or run uid.
+    beam_fwhm_um
+        Size of the beam, which the fitted sphere is blurred with; without it, a point.
+    precision
+        Relative sigma of the Mn/Ni of core and shell that is wished for.
+    absorption
+        The sample's self-absorption.
     """
 
     spectra: Keys
@@ -168,17 +202,63 @@ class XrfRoles(Section):
     y_um: Key | None = None
     oversampling: Annotated[int, Strict(), Ge(1)] = 1
     incident_energy_ev: Positive | Key | None = None
-    elements: tuple[Element, ...] = ()
+    elements: tuple[Element, ...] = ("Mn", "Co", "Ni")
     sensitivity: FileOrUid | None = None
+    beam_fwhm_um: Positive | None = None
+    precision: Positive = 0.05
+    absorption: SelfAbsorption = SelfAbsorption()
+
+    @model_validator(mode="after")
+    def _has_a_factor_for_each_element(self) -> Self:
+        if self.dead_time_factor and len(self.dead_time_factor) != len(self.spectra):
+            raise ConfigurationError(
+                f"names {len(self.dead_time_factor)} dead_time_factor for {len(self.spectra)} "
+                "spectra; give one for each, in their order"
+            )
+        return self
 
     def roles(self) -> dict[str, Role]:
         """Roles of a map; `spectra_1`, `dead_time_factor_1` and so on by detector element."""
-        roles = {f"spectra_{n}": Role(key, "") for n, key in enumerate(self.spectra, 1)}
+        channels = self.channels()
+        roles = {
+            f"spectra_{n}": Role(key, "", channels=channels)
+            for n, key in enumerate(self.spectra, 1)
+        }
         roles |= {
             f"dead_time_factor_{n}": Role(key, "") for n, key in enumerate(self.dead_time_factor, 1)
         }
         units = {"i0": "", "x_um": "um", "y_um": "um", "incident_energy_ev": "eV"}
         return roles | _roles_by_unit(self, units)
+
+    def channels(self) -> tuple[int, int] | None:
+        """Channels that are fitted: the first, and the one behind the last.
+
+        They begin below the lowest Kα, so far that there is a background to see and nickel's
+        escape peak to tell from Mn Kα, and end behind the elastic peak, or behind the highest K
+        line where the incident energy is not a number.
+
+        Returns
+        -------
+        tuple or None
+            `None`, all there are, where no element has a K line.
+        """
+        import xraydb
+
+        lines_ev = [
+            line.energy
+            for element in self.elements
+            for line in xraydb.xray_lines(element, "K").values()
+        ]
+        if not lines_ev:
+            return None
+        highest_ev = max(lines_ev) + _ABOVE_LINES_EV
+        if isinstance(self.incident_energy_ev, float):
+            highest_ev = self.incident_energy_ev + _ABOVE_ELASTIC_EV
+        first, last = (
+            max(0, round((energy_ev - self.channel_ev.offset) / self.channel_ev.gain))
+            for energy_ev in (min(lines_ev) - _BELOW_LINES_EV, highest_ev)
+        )
+        return first, last + 1
 
 
 class HeatingRoles(Section):
