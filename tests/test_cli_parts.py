@@ -28,7 +28,7 @@ def result() -> Result:
         values={"edge_ev": 8344.76, "edge_step": None},
         sigmas={"edge_ev": 0.02, "edge_step": None},
         units={"edge_ev": "eV", "edge_step": ""},
-        curves={"energy_ev": np.array([1.0, 2.0, np.nan])},
+        curves={"spectrum": {"energy_ev": np.array([1.0, 2.0, np.nan])}},
         about={"analysis": {"version": "1", "parameters": {}, "references": []}},
     )
 
@@ -38,7 +38,7 @@ def _with_value(result: Result, edge_ev: float) -> Result:
 
 
 def test_the_same_result_does_not_differ(result):
-    again = replace(result, curves={"energy_ev": np.array([1.0, 2.0, np.nan])})
+    again = replace(result, curves={"spectrum": {"energy_ev": np.array([1.0, 2.0, np.nan])}})
     assert differences([result], [again]) == []
 
 
@@ -57,9 +57,9 @@ def test_what_is_there_once_only_differs(result):
 
 
 def test_curves_are_compared_too(result):
-    other = replace(result, curves={"energy_ev": np.array([1.0, 2.5, np.nan])})
+    other = replace(result, curves={"spectrum": {"energy_ev": np.array([1.0, 2.5, np.nan])}})
     assert differences([result], [other]) == [
-        "edge_position transmission: curve energy_ev differs by up to 0.5"
+        "edge_position transmission: curve spectrum energy_ev differs by up to 0.5"
     ]
 
 

@@ -13,7 +13,7 @@ SUBJECT = Subject("raw-uid", 7, "xanes_scan", "NMC622", "edge_position", "1", "t
 UNITS = {"edge_ev": "eV", "fraction_Li0.5NiO2/a": ""}
 
 
-def written(*estimates, subject=SUBJECT, curves=""):
+def written(*estimates, subject=SUBJECT, curves="none"):
     documents: list = []
     writer = ResultWriter(subject, lambda name, doc: documents.append((name, doc)))
     for at, estimate in enumerate(estimates):
@@ -50,8 +50,8 @@ def test_a_result_comes_back_as_it_went(values, sigmas, reason):
 
 
 def test_the_documents_are_valid():
-    curve = {"energy_ev": np.arange(4.0)}
-    documents = written(estimate(curves=curve, curve_units={"energy_ev": "eV"}), curves="spectrum")
+    curve = {"spectrum": {"energy_ev": np.arange(4.0)}}
+    documents = written(estimate(curves=curve, curve_units={"energy_ev": "eV"}), curves="stored")
     for name, doc in documents:
         event_model.schema_validators[event_model.DocumentNames[name]].validate(
             event_model.sanitize_doc(doc)

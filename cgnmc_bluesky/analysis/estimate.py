@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 
@@ -40,9 +40,10 @@ class Estimate:
     n_points
         Number of points that the values rest on.
     curves
-        Arrays for the eye (a spectrum with its fit), all of one length.
+        Arrays for the eye by group ("spectrum", "map", "profile") and name; those of one group are
+        of one length.
     curve_units
-        Units of the curves.
+        Unit of each array, by its name.
     """
 
     status: Status
@@ -51,7 +52,7 @@ class Estimate:
     values: Mapping[str, float | None] = field(default_factory=dict)
     sigmas: Mapping[str, float | None] = field(default_factory=dict)
     n_points: int = 0
-    curves: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
     curve_units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

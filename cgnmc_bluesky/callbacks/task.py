@@ -10,14 +10,10 @@ from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Role
 from cgnmc_bluesky.documents import RunReader
-from cgnmc_bluesky.results import PREVIEW, ResultWriter, Sink, Subject
+from cgnmc_bluesky.results import Curves, ResultWriter, Sink, Subject
 from cgnmc_bluesky.standards import Library
 
 logger = logging.getLogger(__name__)
-
-GROWTH = 1.04
-"""An intermediate result is due when the rows have grown by this factor: a long scan costs no more
-a point."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,9 @@ class RunAnalysis(ABC):
     section: ClassVar[str]
     """Section of the configuration whose roles it reads."""
     version: ClassVar[str]
+    growth: ClassVar[float] = 1.04
+    """An intermediate result is due when the rows have grown by this factor: a long scan costs no
+    more a point."""
 
     def __init__(self, run: Run, emit: Sink) -> None:
         self.run = run
@@ -123,11 +122,11 @@ class Task:
 
     def update(self, *, curves: bool) -> None:
         """Say what is known if there is enough that is new."""
-        if self._fault or self._rows <= self._said_at or self._rows < GROWTH * self._said_at:
+        if self._fault or self._rows < max(self._said_at + 1, self.kind.growth * self._said_at):
             return
         self._said_at = self._rows
-        stream = f"spectrum{PREVIEW}" if curves else ""
-        self._guarded(lambda: self._say(ended=False, stream=stream))
+        shown: Curves = "preview" if curves else "none"
+        self._guarded(lambda: self._say(ended=False, curves=shown))
 
     def finish(self, stop: Mapping[str, Any], *, ended: bool) -> None:
         """Say the last word: also that of a run that has failed, or that nobody ended."""
@@ -135,17 +134,17 @@ class Task:
             return
         remarks = [*self.kind.run.reader.notes, *_remarks(stop, ended, self.kind.run.note)]
         if not self._fault:
-            self._guarded(lambda: self._say(ended=ended, stream="spectrum", remarks=remarks))
+            self._guarded(lambda: self._say(ended=ended, curves="stored", remarks=remarks))
         if self._fault:
             self._say_failed()
         for writer in self._writers.values():
             writer.close("fail" if self._fault else "success", self._fault)
 
-    def _say(self, *, ended: bool, stream: str, remarks: Sequence[str] = ()) -> None:
+    def _say(self, *, ended: bool, curves: Curves, remarks: Sequence[str] = ()) -> None:
         for subject, estimate in self.kind.estimates(ended=ended):
             reason = "; ".join(dict.fromkeys(part for part in (estimate.reason, *remarks) if part))
             told = replace(estimate, reason=reason)
-            self._writer(subject).update(told, self._time_s, curves=stream)
+            self._writer(subject).update(told, self._time_s, curves=curves)
 
     def _say_failed(self) -> None:
         for writer in self._writers.values():
@@ -174,9 +173,7 @@ class Task:
             self.fail(f"{type(fault).__name__}: {fault}")
 
 
-def say_failed(
-    kind: type[RunAnalysis], start: Mapping[str, Any], why: str, emit: Sink
-) -> None:
+def say_failed(kind: type[RunAnalysis], start: Mapping[str, Any], why: str, emit: Sink) -> None:
     """Emit the result of an analysis that could not even begin, or was lost.
 
     Parameters

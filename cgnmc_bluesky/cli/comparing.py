@@ -1,8 +1,10 @@
 """Whether a replay gives what the scan gave."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cgnmc_bluesky.results import Result
 
@@ -93,9 +95,18 @@ def _agree(value: float | None, before: float | None, tolerance: float) -> bool:
 
 
 def _between_curves(new: Result, old: Result) -> Iterator[str]:
-    for name in dict.fromkeys((*new.curves, *old.curves)):
-        curve, before = new.curves.get(name), old.curves.get(name)
+    curves, others = _by_name(new), _by_name(old)
+    for name in dict.fromkeys((*curves, *others)):
+        curve, before = curves.get(name), others.get(name)
         if curve is None or before is None or curve.shape != before.shape:
             yield f"curve {name} is there once only, or of another length"
         elif not np.array_equal(curve, before, equal_nan=True):
             yield f"curve {name} differs by up to {np.nanmax(np.abs(curve - before)):g}"
+
+
+def _by_name(result: Result) -> dict[str, NDArray[Any]]:
+    return {
+        f"{group} {name}": curve
+        for group, arrays in result.curves.items()
+        for name, curve in arrays.items()
+    }

@@ -130,7 +130,8 @@ def _write_arrays(path: Path, results: "list[Result]") -> Path:
                 continue
             data = entry.create_group(re.sub(r"\W", "_", f"{result.analysis}_{result.mode}"))
             entry.attrs.setdefault("default", data.name.rpartition("/")[2])
-            names = list(result.curves)
+            curves = result.curves["spectrum"]
+            names = list(curves)
             axes, signals = names[:1], names[1:]
             data.attrs.update(
                 {
@@ -141,7 +142,7 @@ def _write_arrays(path: Path, results: "list[Result]") -> Path:
                     "title": f"{result.sample} {result.analysis}",
                 }
             )
-            for name, curve in result.curves.items():
+            for name, curve in curves.items():
                 data[name] = curve
                 data[name].attrs["units"] = "eV" if name.endswith("_ev") else ""
     return path

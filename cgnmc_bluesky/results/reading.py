@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.estimate import Status
-from cgnmc_bluesky.results.documents import name_of
+from cgnmc_bluesky.results.documents import PREVIEW, name_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Result:
     n_points
         Number of points that the values rest on.
     curves
-        Arrays for the eye.
+        Arrays for the eye, by group ("spectrum", "map", "profile") and name.
     files
         Files that arrays were written to, by what they hold.
     about
@@ -53,7 +53,7 @@ class Result:
     units: Mapping[str, str]
     particle: int | None = None
     n_points: int = 0
-    curves: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    curves: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -136,8 +136,9 @@ class ResultCollector:
         if result is None:
             return
         if descriptor["name"] != "primary":
-            curves = {name_of(name): np.asarray(value, dtype=float) for name, value in data.items()}
-            self._open[run_start] = replace(result, curves=curves)
+            arrays = {name_of(name): np.asarray(value, dtype=float) for name, value in data.items()}
+            group = descriptor["name"].removesuffix(PREVIEW)
+            self._open[run_start] = replace(result, curves={**result.curves, group: arrays})
             return
         keys = descriptor["data_keys"]
         units = {name: keys[name].get("units") or "" for name in data}

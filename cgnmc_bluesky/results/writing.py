@@ -12,6 +12,8 @@ import numpy as np
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.results.documents import PREVIEW, Sink, key_of
 
+Curves = Literal["none", "preview", "stored"]
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -119,7 +121,7 @@ class ResultWriter:
         self._time_s = 0.0
         self._last: Estimate | None = None
 
-    def update(self, estimate: Estimate, time_s: float, *, curves: str = "") -> None:
+    def update(self, estimate: Estimate, time_s: float, *, curves: Curves = "none") -> None:
         """Emit an event with what is known now.
 
         Parameters
@@ -129,7 +131,8 @@ class ResultWriter:
         time_s
             Time of the newest data it rests on.
         curves
-            Stream that the estimate's curves are emitted in; empty for none.
+            What becomes of the estimate's curves: "stored" each group in a stream of its name,
+            "preview" in one that is for the eye alone, or "none".
         """
         self._time_s, self._last = time_s, estimate
         values = {name: _number(value) for name, value in estimate.values.items()}
@@ -141,8 +144,10 @@ class ResultWriter:
         }
         units = {name: estimate.units[name.removesuffix("_sigma")] for name in values | sigmas}
         self._event("primary", {**values, **sigmas, **state}, units)
-        if curves and estimate.curves:
-            self._event(curves, dict(estimate.curves), estimate.curve_units)
+        if curves != "none":
+            ending = PREVIEW if curves == "preview" else ""
+            for group, arrays in estimate.curves.items():
+                self._event(f"{group}{ending}", dict(arrays), estimate.curve_units)
 
     def fail(self, why: str, time_s: float) -> None:
         """Emit an event that takes back what was said.

@@ -77,8 +77,8 @@ def _draw_row(row: "SubFigure", results: list[Result]) -> None:
             parts = column.subgridspec(2, 1, height_ratios=(3.2, 1.0), hspace=0.0)
             axes = row.add_subplot(parts[0])
             _draw_sum(axes, row.add_subplot(parts[1], sharex=axes), result)
-        if edge_ev is not None and "energy_ev" in result.curves:
-            _zoom(axes, result.curves["energy_ev"], edge_ev)
+        if edge_ev is not None and "spectrum" in result.curves:
+            _zoom(axes, result.curves["spectrum"]["energy_ev"], edge_ev)
     _draw_legend(row)
 
 
@@ -89,7 +89,8 @@ def _draw_edge(axes: "Axes", result: Result) -> None:
     if not _is_drawn(result, "normalised"):
         _leave_blank(axes)
         return
-    energy_ev, normalised = result.curves["energy_ev"], result.curves["normalised"]
+    curves = result.curves["spectrum"]
+    energy_ev, normalised = curves["energy_ev"], curves["normalised"]
     axes.axhline(1.0, color=FADED, linewidth=0.6, dashes=(6, 4))
     _plot_measured(axes, energy_ev, normalised, result)
     if gives(result, "edge_ev"):
@@ -114,19 +115,21 @@ def _draw_sum(upper: "Axes", lower: "Axes", result: Result) -> None:
     if not _is_drawn(result, "mu"):
         _leave_blank(upper, lower)
         return
-    components = [name for name in result.curves if name.startswith(_COMPONENT)]
+    curves = result.curves["spectrum"]
+    components = [name for name in curves if name.startswith(_COMPONENT)]
     if result.status is Status.FAILED or not components:
-        _plot_measured(upper, result.curves["energy_ev"], result.curves["mu"], result, "measured")
+        _plot_measured(upper, curves["energy_ev"], curves["mu"], result, "measured")
         _leave_blank(lower)
         return
     _draw_components(upper, result, components)
     lower.axhline(0.0, color=FADED, linewidth=0.6)
-    lower.plot(result.curves["energy_ev"], result.curves["residual"], color=INK, linewidth=0.8)
+    lower.plot(curves["energy_ev"], curves["residual"], color=INK, linewidth=0.8)
 
 
 def _draw_components(axes: "Axes", result: Result, components: list[str]) -> None:
     """Draw the measurement and its parts, on the ground of what the parts do not account for."""
-    energy_ev, curves = result.curves["energy_ev"], result.curves
+    curves = result.curves["spectrum"]
+    energy_ev = curves["energy_ev"]
     baseline = curves["fit"] - np.sum([curves[name] for name in components], axis=0)
     axes.set_ylabel("absorption µ, less baseline")
     _plot_measured(axes, energy_ev, curves["mu"] - baseline, result, "measured")
@@ -156,9 +159,8 @@ def _plot_measured(
 
 
 def _is_drawn(result: Result, curve: str) -> bool:
-    return result.status is not Status.WAITING and bool(
-        np.isfinite(result.curves.get(curve, np.empty(0))).any()
-    )
+    drawn = result.curves.get("spectrum", {}).get(curve, np.empty(0))
+    return result.status is not Status.WAITING and bool(np.isfinite(drawn).any())
 
 
 def _leave_blank(*all_axes: "Axes") -> None:

@@ -65,7 +65,7 @@ def test_all_values_of_a_whole_scan(nickel):
     assert found.values["edge_step"] == pytest.approx(0.9, rel=0.05)
     assert -3 < found.values["edge_shift_ev"] < 0
     assert all(sigma > 0 for sigma in found.sigmas.values())
-    assert set(found.curves) == {"energy_ev", "mu", "normalised"}
+    assert set(found.curves["spectrum"]) == {"energy_ev", "mu", "normalised"}
 
 
 def test_drift_of_5_ev_leaves_sample_against_foil_within_0_03_ev(shared, nickel):

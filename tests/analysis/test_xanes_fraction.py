@@ -101,8 +101,8 @@ def test_no_cut_and_no_order_changes_a_bit(nickel, measure, data):
         accumulator.result()
     whole, cut = fraction_of(nickel, rows), accumulator.result(ended=True)
     assert (cut.values, cut.sigmas, cut.reason) == (whole.values, whole.sigmas, whole.reason)
-    for name, curve in whole.curves.items():
-        np.testing.assert_array_equal(cut.curves[name], curve)
+    for name, curve in whole.curves["spectrum"].items():
+        np.testing.assert_array_equal(cut.curves["spectrum"][name], curve)
 
 
 def test_energies_in_reverse_order_are_the_same_scan(nickel, measure):

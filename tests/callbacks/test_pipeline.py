@@ -34,8 +34,9 @@ def assert_identical(one: dict[str, Result], other: dict[str, Result]) -> None:
     for name, result in one.items():
         assert result.as_dict() == other[name].as_dict()
         assert result.curves.keys() == other[name].curves.keys()
-        for curve in result.curves:
-            np.testing.assert_array_equal(result.curves[curve], other[name].curves[curve])
+        for group, curves in result.curves.items():
+            for curve, values in curves.items():
+                np.testing.assert_array_equal(values, other[name].curves[group][curve])
 
 
 def test_a_scan_comes_to_its_truth(scan):

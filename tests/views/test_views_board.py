@@ -20,7 +20,7 @@ def test_newest_event_and_curves_are_kept(result_documents, spectrum):
     assert latest.values == {"edge_ev": 8344.8}
     assert latest.sigmas == {"edge_ev": 0.02}
     assert latest.units == {"edge_ev": "eV"}
-    np.testing.assert_array_equal(latest.curves["mu"], spectrum["mu"])
+    np.testing.assert_array_equal(latest.curves["spectrum"]["mu"], spectrum["mu"])
 
 
 def test_event_page_counts_by_its_last_row(result_documents):

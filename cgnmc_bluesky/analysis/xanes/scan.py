@@ -163,7 +163,7 @@ class ScanAccumulator(ABC):
             values=said.values,
             sigmas=said.sigmas,
             n_points=said.n_points,
-            curves=said.curves,
+            curves={"spectrum": said.curves},
             curve_units={name: self.curve_units.get(name, "") for name in said.curves},
         )
 
