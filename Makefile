@@ -27,7 +27,7 @@ lint: .venv/develops ## check style, types and layers
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 
-bench: .venv/runs ## measure speed and precision beside other programs
+bench: .venv/measures ## measure speed and precision beside other programs
 	$(BIN)/python -m benchmarks
 
 docs: .venv/develops ## build the documentation into docs/_build
@@ -57,4 +57,8 @@ endef
 
 .venv/develops: .venv/bin/python $(PACKAGE)
 	$(call install,.$(DEVELOPMENT))
+	@touch .venv/runs
+
+.venv/measures: .venv/bin/python $(PACKAGE)
+	$(call install,.[bench])
 	@touch .venv/runs
