@@ -235,6 +235,17 @@ def test_a_simulated_standard_stays_a_name(tmp_path):
             "[xrf] names 1 dead_time_factor for 2 spectra; give one for each, in their order",
         ),
         (
+            {"xrf": XRF | {"sensitivity": {"factor": {"Mn": 0.5}, "sigma": {"Co": 0.1}}}},
+            "[xrf] sensitivity.incident_energy_ev is missing",
+        ),
+        (
+            {
+                "xrf": XRF
+                | {"sensitivity": {"factor": {}, "sigma": {"Co": 1.0}, "incident_energy_ev": 9e3}}
+            },
+            "[xrf] sensitivity has a sigma but no factor for Co; give both",
+        ),
+        (
             {"xrf": XRF | {"absorption": {"incidence_deg": 95.0}}},
             "[xrf] absorption.incidence_deg = 95.0: expected less than or equal to 90",
         ),
@@ -368,6 +379,23 @@ def test_the_hash_is_of_what_results_rest_on(tmp_path):
     assert first.content_hash() == second.content_hash()
     (tmp_path / "b" / "nio.xdi").write_text("8000 2\n")
     assert first.content_hash() != second.content_hash()
+
+
+def test_a_measured_sensitivity_is_a_file_a_run_or_the_numbers_themselves(tmp_path):
+    (tmp_path / "refs").mkdir()
+    file = tmp_path / "refs" / "sensitivity.toml"
+    named = {"xrf": XRF | {"sensitivity": "refs/sensitivity.toml"}}
+    beamline = Beamline.from_dict(named, tmp_path)
+    with pytest.raises(ConfigurationError, match=r"\[xrf\] sensitivity names a file that does not"):
+        _ = beamline.xrf.sensitivity_path
+    file.write_text("incident_energy_ev = 9000.0\nfactor = { Mn = 0.54 }\n")
+    assert beamline.xrf.sensitivity_path == file
+    before = beamline.content_hash()
+    file.write_text("incident_energy_ev = 9000.0\nfactor = { Mn = 0.55 }\n")
+    assert beamline.content_hash() != before
+    assert xrf(sensitivity="0123abcd").sensitivity_path is None
+    numbers = {"factor": {"Mn": 0.54}, "sigma": {"Mn": 0.01}, "incident_energy_ev": 9000.0}
+    assert xrf(sensitivity=numbers).sensitivity.relative_to == "Ni"
 
 
 keys = st.text("abcdefgh_:-é 1", min_size=1, max_size=12)

@@ -2,20 +2,14 @@
 
 from cgnmc_bluesky.beamline.edges import Edge, edge_energy_ev, edge_of
 from cgnmc_bluesky.beamline.errors import ConfigurationError, ConfigurationMissing, nearest
+from cgnmc_bluesky.beamline.fluorescence import SelfAbsorption, Sensitivity, XrfRoles
 from cgnmc_bluesky.beamline.references import (
     AnalysisSettings,
     Foil,
     FractionSettings,
     Reference,
 )
-from cgnmc_bluesky.beamline.roles import (
-    HeatingRoles,
-    Role,
-    SelfAbsorption,
-    SoftXanesRoles,
-    XanesRoles,
-    XrfRoles,
-)
+from cgnmc_bluesky.beamline.roles import HeatingRoles, Role, SoftXanesRoles, XanesRoles
 from cgnmc_bluesky.beamline.settings import Beamline, DataSection, Facility
 
 __all__ = [
@@ -32,6 +26,7 @@ __all__ = [
     "Reference",
     "Role",
     "SelfAbsorption",
+    "Sensitivity",
     "SoftXanesRoles",
     "XanesRoles",
     "XrfRoles",

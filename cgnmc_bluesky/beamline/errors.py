@@ -67,9 +67,9 @@ def _location(detail: Any, settings: Any) -> tuple[int | str, ...]:
     for step in detail["loc"]:
         if _holds(settings, step):
             settings = settings[step]
-        elif detail["type"] != "missing":
-            continue
-        place.append(step)
+            place.append(step)
+    if detail["type"] == "missing":
+        place.append(detail["loc"][-1])
     return tuple(place)
 
 

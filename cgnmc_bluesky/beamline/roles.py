@@ -2,23 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from annotated_types import Ge, Le
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from cgnmc_bluesky.beamline.edges import SYMBOLS
-from cgnmc_bluesky.beamline.errors import ConfigurationError, suggestion
-from cgnmc_bluesky.beamline.section import (
-    Columns,
-    EnergyUnit,
-    Key,
-    Number,
-    Positive,
-    Section,
-    located,
-)
+from cgnmc_bluesky.beamline.errors import ConfigurationError
+from cgnmc_bluesky.beamline.section import Columns, EnergyUnit, Key, Number, Positive, Section
 
 
 @dataclass(frozen=True)
@@ -44,35 +33,13 @@ class Role:
     channels: tuple[int, int] | None = None
 
 
-def _is_symbol(text: str) -> str:
-    if text not in SYMBOLS:
-        raise ConfigurationError(f"{text!r}: there is no such element; {suggestion(text, SYMBOLS)}")
-    return text
-
-
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _file_or_uid(text: str, info: ValidationInfo) -> str:
-    return str(located(Path(text), info)) if Path(text).suffix else text
-
-
 def _is_mass(text: str) -> str:
     if not text.isdecimal():
         raise ConfigurationError(f"'{text}': expected a mass over charge, such as \"32\"")
     return text
 
 
-Element = Annotated[str, AfterValidator(_is_symbol)]
-Keys = Annotated[tuple[Key, ...], BeforeValidator(_as_tuple)]
 Mass = Annotated[str, AfterValidator(_is_mass)]
-FileOrUid = Annotated[Key, AfterValidator(_file_or_uid)]
-Angle = Annotated[Positive, Le(90.0)]
-
-_BELOW_LINES_EV = 500.0
-_ABOVE_LINES_EV = 400.0
-_ABOVE_ELASTIC_EV = 250.0
 
 
 class XanesRoles(Section):
@@ -139,128 +106,6 @@ class SoftXanesRoles(Section):
         return {"energy_ev": energy} | {name: Role(key, "") for name, key in intensities.items()}
 
 
-class ChannelEnergy(Section):
-    """Energy of a detector channel, in eV: offset + gain · channel."""
-
-    offset: Number = 0.0
-    gain: Positive
-
-
-class SelfAbsorption(Section):
-    """What the sample does to the beam and to its own fluorescence.
-
-    Parameters
-    ----------
-    incidence_deg, takeoff_deg
-        Angles of the beam and of the detector to the sample's surface.
-    density_g_cm3
-        Density of the sample.
-    correct
-        Whether the values themselves are corrected; otherwise the corrected ones stand beside.
-    """
-
-    incidence_deg: Angle = 45.0
-    takeoff_deg: Angle = 45.0
-    density_g_cm3: Positive = 4.7
-    correct: Annotated[bool, Strict()] = False
-
-
-class XrfRoles(Section):
-    """Data keys of a fluorescence map, and what its spectra are fitted with.
-
-    Parameters
-    ----------
-    spectra
-        Spectra in counts: a key for each detector element, or one key with a detector axis.
-    channel_ev
-        The energy of a channel.
-    dead_time_factor
-        True over recorded counts, a key for each of the spectra's.
-    i0, x_um, y_um
-        Intensity before the sample, and positions.
-    oversampling
-        Encoder readings a pixel.
-    incident_energy_ev
-        A number, or its key.
-    elements
-        What the sample holds.
-    sensitivity
-        A measured calibration, by its file or run uid.
-    beam_fwhm_um
-        Size of the beam, which the fitted sphere is blurred with; without it, a point.
-    precision
-        Relative sigma of the Mn/Ni of core and shell that is wished for.
-    absorption
-        The sample's self-absorption.
-    """
-
-    spectra: Keys
-    channel_ev: ChannelEnergy
-    dead_time_factor: Keys = ()
-    i0: Key | None = None
-    x_um: Key | None = None
-    y_um: Key | None = None
-    oversampling: Annotated[int, Strict(), Ge(1)] = 1
-    incident_energy_ev: Positive | Key | None = None
-    elements: tuple[Element, ...] = ("Mn", "Co", "Ni")
-    sensitivity: FileOrUid | None = None
-    beam_fwhm_um: Positive | None = None
-    precision: Positive = 0.05
-    absorption: SelfAbsorption = SelfAbsorption()
-
-    @model_validator(mode="after")
-    def _has_a_factor_for_each_element(self) -> Self:
-        if self.dead_time_factor and len(self.dead_time_factor) != len(self.spectra):
-            raise ConfigurationError(
-                f"names {len(self.dead_time_factor)} dead_time_factor for {len(self.spectra)} "
-                "spectra; give one for each, in their order"
-            )
-        return self
-
-    def roles(self) -> dict[str, Role]:
-        """Roles of a map; `spectra_1`, `dead_time_factor_1` and so on by detector element."""
-        channels = self.channels()
-        roles = {
-            f"spectra_{n}": Role(key, "", channels=channels)
-            for n, key in enumerate(self.spectra, 1)
-        }
-        roles |= {
-            f"dead_time_factor_{n}": Role(key, "") for n, key in enumerate(self.dead_time_factor, 1)
-        }
-        units = {"i0": "", "x_um": "um", "y_um": "um", "incident_energy_ev": "eV"}
-        return roles | _roles_by_unit(self, units)
-
-    def channels(self) -> tuple[int, int] | None:
-        """Channels that are fitted: the first, and the one behind the last.
-
-        They begin below the lowest Kα, so far that there is a background to see and nickel's
-        escape peak to tell from Mn Kα, and end behind the elastic peak, or behind the highest K
-        line where the incident energy is not a number.
-
-        Returns
-        -------
-        tuple or None
-            `None`, all there are, where no element has a K line.
-        """
-        import xraydb
-
-        lines_ev = [
-            line.energy
-            for element in self.elements
-            for line in xraydb.xray_lines(element, "K").values()
-        ]
-        if not lines_ev:
-            return None
-        highest_ev = max(lines_ev) + _ABOVE_LINES_EV
-        if isinstance(self.incident_energy_ev, float):
-            highest_ev = self.incident_energy_ev + _ABOVE_ELASTIC_EV
-        first, last = (
-            max(0, round((energy_ev - self.channel_ev.offset) / self.channel_ev.gain))
-            for energy_ev in (min(lines_ev) - _BELOW_LINES_EV, highest_ev)
-        )
-        return first, last + 1
-
-
 class HeatingRoles(Section):
     """Data keys of a heating ramp.
 
@@ -290,9 +135,10 @@ class HeatingRoles(Section):
         """Roles of a ramp; `ion_32` is the current at m/z 32."""
         units = {"temperature_c": "degC", "pattern": "", "two_theta_deg": "deg", "exposure_s": "s"}
         ions = {f"ion_{mass}": Role(key, "") for mass, key in self.ion_current.items()}
-        return _roles_by_unit(self, units) | ions
+        return roles_by_unit(self, units) | ions
 
 
-def _roles_by_unit(section: Section, units: Mapping[str, str]) -> dict[str, Role]:
+def roles_by_unit(section: Section, units: Mapping[str, str]) -> dict[str, Role]:
+    """Roles of a section whose keys are named, with the units they are wanted in."""
     keys = {name: getattr(section, name) for name in units}
     return {name: Role(key, units[name]) for name, key in keys.items() if isinstance(key, str)}

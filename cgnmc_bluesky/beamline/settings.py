@@ -17,8 +17,9 @@ from cgnmc_bluesky.beamline.errors import (
     nearest,
     problems_of,
 )
+from cgnmc_bluesky.beamline.fluorescence import XrfRoles
 from cgnmc_bluesky.beamline.references import AnalysisSettings, Foil, Reference
-from cgnmc_bluesky.beamline.roles import HeatingRoles, Role, SoftXanesRoles, XanesRoles, XrfRoles
+from cgnmc_bluesky.beamline.roles import HeatingRoles, Role, SoftXanesRoles, XanesRoles
 from cgnmc_bluesky.beamline.section import Located, Section
 
 VARIABLE = "CGNMC_BEAMLINE"
@@ -218,6 +219,9 @@ class Beamline(Section):
         for standard, table in zip(standards, written, strict=True):
             if standard.path is not None:
                 table["file"] = hashlib.sha256(standard.path.read_bytes()).hexdigest()
+        sensitivity = self.xrf.sensitivity_path if self.xrf else None
+        if sensitivity is not None:
+            settings["xrf"]["sensitivity"] = hashlib.sha256(sensitivity.read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
