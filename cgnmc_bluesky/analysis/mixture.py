@@ -120,3 +120,137 @@ def _inverse(normal: Floats) -> Floats:
     if not np.max(np.abs(inverse)) < _ALIKE:
         raise ValueError(alike)
     return np.asarray(inverse, dtype=np.float64)
+
+
+ROWS = 16
+"""Curves that are projected at a time; with fewer, what is left of a block is filled with zeros."""
+
+_LARGEST_PRODUCT = 2**18
+"""Multiplications that a BLAS makes in one thread; in more it may sum in another order."""
+
+
+class Projector:
+    """Amounts of many measured curves of counts, each with its exact covariance, at one go.
+
+    Parameters
+    ----------
+    columns
+        The known curves, shape `(n, k)`.
+    expected
+        What a curve is expected to be but for a factor, shape `(n,)`: its inverse are the weights.
+        Points where it is not positive are left out.
+    of
+        Which of the amounts the covariance is wanted of; all where it is left out.
+
+    Raises
+    ------
+    ValueError
+        If the columns cannot be told apart.
+
+    Notes
+    -----
+    The amounts of weighted least squares are linear in the counts, `a = P y`. Counts are
+    independent and the variance of each is its expectation, so `cov(a_i, a_j) = sum P_i P_j y` is
+    an unbiased estimate of the covariance whatever the weights are. Both are one matrix product.
+
+    The product is made in single precision, `ROWS` curves at a time and so small that it is never
+    spread over threads. Its last bit depends on a curve's place in its block and on nothing else:
+    give each row of a map by itself, or in pieces that begin at multiples of `ROWS`.
+
+    Examples
+    --------
+    >>> columns = np.stack([np.ones(4), np.arange(4.0)], axis=1)
+    >>> projector = Projector(columns, np.ones(4))
+    >>> amounts, covariance = projector(np.array([[1.0, 3.0, 5.0, 7.0]]))
+    >>> amounts.round(4), covariance.shape
+    (array([[1., 2.]], dtype=float32), (1, 2, 2))
+    """
+
+    def __init__(
+        self, columns: Floats, expected: Floats, of: NDArray[np.intp] | None = None
+    ) -> None:
+        self.matrix = _projection(columns, expected)
+        n_points, n_columns = columns.shape
+        of = np.arange(n_columns) if of is None else of
+        self._n_columns, self._n_wanted = n_columns, len(of)
+        first, second = np.triu_indices(len(of))
+        products = self.matrix[of[first]] * self.matrix[of[second]]
+        outputs = np.concatenate([self.matrix, products])
+        width = max(1, _LARGEST_PRODUCT // (ROWS * n_points))
+        self._parts = [
+            np.ascontiguousarray(outputs[at : at + width].T, dtype=np.float32)
+            for at in range(0, len(outputs), width)
+        ]
+        self._place = np.empty((len(of), len(of)), np.intp)
+        self._place[first, second] = self._place[second, first] = np.arange(len(first))
+
+    def __call__(
+        self, counts: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Project curves of counts.
+
+        Parameters
+        ----------
+        counts
+            Shape `(m, n)`, from the beginning of a row on; a curve with a NaN has NaN for amounts.
+
+        Returns
+        -------
+        amounts
+            Signed, shape `(m, k)`.
+        covariance
+            Shape `(m, w, w)` for the w amounts that it is wanted of.
+        """
+        packed = self.packed(counts)
+        return packed[:, : self._n_columns], packed[:, self._n_columns :][:, self._place]
+
+    def packed(self, counts: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Project, with the upper triangle of each covariance behind the amounts.
+
+        Parameters
+        ----------
+        counts
+            As for a call.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            Shape `(m, k + w (w + 1) / 2)`.
+        """
+        counts = np.ascontiguousarray(counts, dtype=np.float32)
+        n_curves = len(counts)
+        whole = n_curves - n_curves % ROWS
+        outputs = np.empty((n_curves, sum(part.shape[1] for part in self._parts)), np.float32)
+        at = 0
+        for part in self._parts:
+            self._project(counts, part, outputs[:, at : at + part.shape[1]], whole)
+            at += part.shape[1]
+        return outputs
+
+    @staticmethod
+    def _project(
+        counts: NDArray[np.float32],
+        part: NDArray[np.float32],
+        outputs: NDArray[np.float32],
+        whole: int,
+    ) -> None:
+        for first in range(0, whole, ROWS):
+            np.matmul(counts[first : first + ROWS], part, out=outputs[first : first + ROWS])
+        if whole < len(counts):
+            block = np.zeros((ROWS, counts.shape[1]), np.float32)
+            block[: len(counts) - whole] = counts[whole:]
+            outputs[whole:] = (block @ part)[: len(counts) - whole]
+
+
+def _projection(columns: Floats, expected: Floats) -> Floats:
+    """Matrix of weighted least squares, shape `(k, n)`."""
+    size = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+    if not np.all(size > 0):
+        raise ValueError("one of the known curves is zero everywhere in the fitted range")
+    weights = np.where(expected > 0, 1.0 / np.where(expected > 0, expected, 1.0), 0.0)
+    scaled = columns / size
+    weighted = weights[:, None] * scaled
+    norm = np.sqrt(np.einsum("ij,ij->j", scaled, weighted))
+    normal = np.einsum("ij,ik->jk", scaled, weighted) / np.outer(norm, norm)
+    inverse = _inverse(normal) / np.outer(norm, norm)
+    return np.asarray(np.einsum("jk,ik->ji", inverse, weighted) / size[:, None])
