@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import xraydb
 
-from cgnmc_bluesky.beamline import ConfigurationError
-from cgnmc_bluesky.standards.fluorescence import emitters_of, tables
+from cgnmc_bluesky.beamline import ConfigurationError, SelfAbsorption
+from cgnmc_bluesky.standards.fluorescence import attenuation_of, emitters_of, tables
 
 METALS = ("Mn", "Co", "Ni")
 INCIDENT_EV = 9000.0
@@ -73,6 +74,22 @@ def test_elements_keep_their_order():
 def test_what_cannot_fluoresce_is_refused_by_name(element, message):
     with pytest.raises(ConfigurationError, match=message):
         emitters_of(["Mn", element], INCIDENT_EV)
+
+
+def test_attenuation_is_that_of_the_whole_compound():
+    geometry = SelfAbsorption(density_g_cm3=4.5, incidence_deg=30.0, takeoff_deg=60.0)
+    found = attenuation_of(METALS, INCIDENT_EV, geometry)
+    per_um, emitted_per_um = found.linear(np.array([0.2, 0.2, 0.6]))
+    formula = "LiMn0.2Co0.2Ni0.6O2"
+    assert per_um == pytest.approx(1e-4 * xraydb.material_mu(formula, INCIDENT_EV, density=4.5))
+    alpha, beta = (
+        1e-4 * xraydb.material_mu(formula, np.array(lines_ev), density=4.5)
+        for lines_ev in ([5897.0, 6926.0, 7474.0], [6492.0, 7649.0, 8266.0])
+    )
+    # nickel's Kb is absorbed by cobalt, its Ka is not
+    assert emitted_per_um == pytest.approx(0.874 * alpha + 0.126 * beta, rel=2e-3)
+    assert (found.incidence_deg, found.takeoff_deg) == (30.0, 60.0)
+    assert found.emitted.shape == (5, 3)
 
 
 def test_the_tables_are_named():
