@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cgnmc_bluesky.views import SpectrumFigure, TrendFigure
+from cgnmc_bluesky.views import RunFigure, TrendFigure
 
 if TYPE_CHECKING:
     from cgnmc_bluesky.catalogs.source import Document
@@ -33,7 +33,7 @@ class ResultFolder:
         self.path = path
         self._axis = axis
         places = (axis.places, axis.label) if axis else ()
-        self._spectrum = SpectrumFigure()
+        self._spectrum = RunFigure()
         self._trend = TrendFigure(*places)
         self._tables: dict[str, list[Result]] = {}
 

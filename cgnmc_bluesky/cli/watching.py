@@ -16,7 +16,7 @@ from cgnmc_bluesky.cli.boundary import error_output, output
 from cgnmc_bluesky.cli.feeds import CatalogFeed, Feed, SocketFeed
 from cgnmc_bluesky.cli.lines import JsonLines
 from cgnmc_bluesky.results import Sink
-from cgnmc_bluesky.views import ResultTable, SpectrumFigure, TrendFigure
+from cgnmc_bluesky.views import ResultTable, RunFigure, TrendFigure
 
 LOOK_PERIOD_S = 0.1
 LAST_RESULTS_S = 30.0
@@ -117,13 +117,13 @@ def _tell(text: str) -> None:
     error_output().print(text, markup=False, highlight=False)
 
 
-def _windows() -> list[SpectrumFigure | TrendFigure]:
-    return [view for view in (SpectrumFigure(), TrendFigure()) if view.show()]
+def _windows() -> list[RunFigure | TrendFigure]:
+    return [view for view in (RunFigure(), TrendFigure()) if view.show()]
 
 
 def _look_on(
     feed: Feed,
-    windows: list[SpectrumFigure | TrendFigure],
+    windows: list[RunFigure | TrendFigure],
     timeout_s: float | None,
     is_over: Event,
 ) -> None:

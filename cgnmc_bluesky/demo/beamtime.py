@@ -16,7 +16,7 @@ from cgnmc_bluesky.plans import xanes_scan
 from cgnmc_bluesky.results import Result, ResultCollector
 from cgnmc_bluesky.sim import SimulatedBeamline
 from cgnmc_bluesky.startup.engine import carry, make_run_engine
-from cgnmc_bluesky.views import ResultTable, SpectrumFigure, TrendFigure
+from cgnmc_bluesky.views import ResultTable, RunFigure, TrendFigure
 
 SAMPLES = (
     "conventional, pristine",
@@ -54,7 +54,7 @@ def scan_samples(
     engine = make_run_engine(folder / "scan_id")
     carry(engine, beamline.metadata)
     progress = ScanProgress(console, len(SAMPLES))
-    collector, spectrum, trend = ResultCollector(), SpectrumFigure(), TrendFigure()
+    collector, spectrum, trend = ResultCollector(), RunFigure(), TrendFigure()
     with ExitStack() as stack:
         writer = catalog.writer()
         table = stack.enter_context(ResultTable(console, below=progress.bar))
@@ -119,7 +119,7 @@ def _every_sample(beamline: SimulatedBeamline) -> MsgGenerator[None]:
 
 
 def _save(
-    folder: Path, results: list[Result], spectrum: SpectrumFigure, trend: TrendFigure
+    folder: Path, results: list[Result], spectrum: RunFigure, trend: TrendFigure
 ) -> list[Path]:
     scans = {result.run_uid: result.scan_id for result in results}
     figures = []

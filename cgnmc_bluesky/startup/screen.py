@@ -8,7 +8,7 @@ from typing import Any
 from bluesky import RunEngine
 from rich.console import Console
 
-from cgnmc_bluesky.views import ResultTable, SpectrumFigure, TrendFigure
+from cgnmc_bluesky.views import ResultTable, RunFigure, TrendFigure
 from cgnmc_bluesky.views.figure import DocumentFigure
 
 LAST_RESULTS_TIMEOUT_S = 10.0
@@ -76,7 +76,7 @@ def open_windows() -> list[DocumentFigure]:
     if shell is None or not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
         return []
     shell.run_line_magic("matplotlib", "qt")
-    figures: list[DocumentFigure] = [SpectrumFigure(), TrendFigure()]
+    figures: list[DocumentFigure] = [RunFigure(), TrendFigure()]
     return [figure for figure in figures if figure.show()]
 
 

@@ -1,7 +1,7 @@
 """What people look at: a table and figures, drawn from result documents alone."""
 
-from cgnmc_bluesky.views.spectrum import SpectrumFigure
+from cgnmc_bluesky.views.run import RunFigure
 from cgnmc_bluesky.views.table import ResultTable
 from cgnmc_bluesky.views.trend import TrendFigure
 
-__all__ = ["ResultTable", "SpectrumFigure", "TrendFigure"]
+__all__ = ["ResultTable", "RunFigure", "TrendFigure"]

@@ -78,3 +78,9 @@ def number(numbers: Mapping[str, float | None], name: str) -> float:
 def sample_name(result: Result) -> str:
     """What the sample is called; the beginning of the run's uid where nobody said."""
     return result.sample or result.run_uid[:8]
+
+
+def run_name(result: Result) -> str:
+    """What the run of a result is called above a figure."""
+    scan = "" if result.scan_id is None else f"scan {result.scan_id} · "
+    return scan + sample_name(result)

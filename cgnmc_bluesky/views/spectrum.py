@@ -1,5 +1,6 @@
 """The spectrum of a scan: where its edge is, and what it is a sum of."""
 
+from collections.abc import Mapping
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -8,14 +9,16 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
-from cgnmc_bluesky.views.board import Board, gives, number, sample_name
-from cgnmc_bluesky.views.figure import ALARM, FADED, INK, SERIES, DocumentFigure
+from cgnmc_bluesky.views.board import gives, number, run_name
+from cgnmc_bluesky.views.figure import ALARM, FADED, INK, SERIES, Panels, Sheet
 from cgnmc_bluesky.views.text import valence_of, written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
 
+EDGE = "edge_position"
+_ROW_INCHES = (7.2, 3.6)
 _BELOW_EDGE_EV, _ABOVE_EDGE_EV = 40.0, 110.0
 _COMPONENT = "component_"
 _TITLE_CHARACTERS = 50
@@ -23,63 +26,68 @@ _SUM = SERIES[1]
 _PARTS = (SERIES[0], *SERIES[2:])
 
 
-class SpectrumFigure(DocumentFigure):
-    """Normalised absorption with the edge, and the linear combination with its residual.
+def draw_spectra(sheet: Sheet, results: list[Result]) -> None:
+    """Draw normalised absorption with the edge, and the linear combination with its residual.
 
     The points of a final result are filled; while the scan grows they are open and the sum is
     dashed. A result that waits shows nothing but its reason, a failed one its measurement too.
 
     Parameters
     ----------
-    run_uid
-        The run to draw; the newest one without it.
+    sheet
+        Where to draw: a row of panels for each detection mode.
+    results
+        Results of one run.
     """
-
-    def __init__(self, run_uid: str | None = None) -> None:
-        super().__init__(Board())
-        self.run_uid = run_uid
-
-    def draw(self, figure: "Figure") -> None:
-        """Draw a row of panels for each detection mode of the run."""
-        results = self._results()
-        if not results:
-            return
-        modes = list(dict.fromkeys(result.mode for result in results))
-        width, height = self.size_inches
-        figure.set_size_inches(width, height * len(modes))
-        rows = figure.subfigures(len(modes), 1, squeeze=False)
-        for row, mode in zip(rows[:, 0], modes, strict=True):
-            _draw_row(row, [result for result in results if result.mode == mode])
-
-    def _results(self) -> list[Result]:
-        known = self._board.latest()
-        run_uid = self.run_uid or (known[-1].run_uid if known else "")
-        return [result for result in known if result.run_uid == run_uid]
-
-
-def _draw_row(row: "SubFigure", results: list[Result]) -> None:
-    edges = [result for result in results if result.analysis == "edge_position"]
-    sums = [result for result in results if result.analysis.endswith("_fraction")]
-    edge_ev = next(
-        (number(edge.values, "edge_ev") for edge in edges if gives(edge, "edge_ev")), None
+    rows: dict[str, list[Result]] = {}
+    for result in sorted(results, key=lambda result: result.analysis != EDGE):
+        rows.setdefault(result.mode or "", []).append(result)
+    columns = {
+        mode: tuple((result.analysis, result.status) for result in row)
+        for mode, row in rows.items()
+    }
+    name = run_name(results[0])
+    panels = sheet.panels(
+        ("spectra", name, *columns.items()), lambda figure: _arrange(figure, name, columns)
     )
-    first = results[0]
-    scan = "" if first.scan_id is None else f"scan {first.scan_id} · "
-    title = " · ".join(part for part in (sample_name(first), first.mode) if part)
-    row.suptitle(scan + title, fontsize=10)
-    grid = row.add_gridspec(1, max(1, len(edges) + len(sums)))
-    for place, result in enumerate(edges + sums):
-        column = grid[place]
-        if result.analysis == "edge_position":
-            axes = row.add_subplot(column)
+    for row in rows.values():
+        _draw_row(panels, row)
+
+
+def _arrange(
+    figure: "Figure", name: str, columns: Mapping[str, tuple[tuple[str, Status], ...]]
+) -> Panels:
+    figure.set_size_inches(_ROW_INCHES[0], _ROW_INCHES[1] * len(columns))
+    rows = figure.subfigures(len(columns), 1, squeeze=False)[:, 0]
+    panels: Panels = {}
+    for row, (mode, analyses) in zip(rows, columns.items(), strict=True):
+        row.suptitle(f"{name} · {mode}" if mode else name, fontsize=10)
+        grid = row.add_gridspec(1, len(analyses))
+        for column, (analysis, _) in zip(grid, analyses, strict=True):
+            if analysis == EDGE:
+                panels[mode, analysis] = row.add_subplot(column)
+                continue
+            parts = column.subgridspec(2, 1, height_ratios=(3.2, 1.0), hspace=0.0)
+            upper = row.add_subplot(parts[0])
+            panels[mode, analysis] = upper
+            panels[mode, analysis, "residual"] = row.add_subplot(parts[1], sharex=upper)
+    return panels
+
+
+def _draw_row(panels: Panels, results: list[Result]) -> None:
+    mode = results[0].mode or ""
+    edge_ev = next(
+        (number(edge.values, "edge_ev") for edge in results if gives(edge, "edge_ev")), None
+    )
+    for result in results:
+        axes = panels[mode, result.analysis]
+        if result.analysis == EDGE:
             _draw_edge(axes, result)
         else:
-            parts = column.subgridspec(2, 1, height_ratios=(3.2, 1.0), hspace=0.0)
-            axes = row.add_subplot(parts[0])
-            _draw_sum(axes, row.add_subplot(parts[1], sharex=axes), result)
+            _draw_sum(axes, panels[mode, result.analysis, "residual"], result)
         if edge_ev is not None and "spectrum" in result.curves:
             _zoom(axes, result.curves["spectrum"]["energy_ev"], edge_ev)
-    _draw_legend(row)
+    _draw_legend([axes for key, axes in panels.items() if key[0] == mode])
 
 
 def _draw_edge(axes: "Axes", result: Result) -> None:
@@ -187,9 +195,10 @@ def _write_title(axes: "Axes", result: Result, names: "list[str] | tuple[str, ..
     axes.set_title("\n".join(lines), color=colour, fontsize=8)
 
 
-def _draw_legend(row: "SubFigure") -> None:
-    entries = [axes.get_legend_handles_labels() for axes in row.axes]
+def _draw_legend(row: "list[Axes]") -> None:
+    entries = [axes.get_legend_handles_labels() for axes in row]
     handles = [handle for found, _ in entries for handle in found]
     names = [name for _, found in entries for name in found]
     if handles:
-        row.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4))
+        holder = row[0].figure
+        holder.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import Board, gives, number, sample_name
-from cgnmc_bluesky.views.figure import ALARM, MARKERS, SERIES, DocumentFigure
+from cgnmc_bluesky.views.figure import ALARM, MARKERS, SERIES, DocumentFigure, Panels, Sheet
 from cgnmc_bluesky.views.text import ion, valence_of
 
 if TYPE_CHECKING:
@@ -44,24 +44,31 @@ class TrendFigure(DocumentFigure):
         self._x = x
         self._x_label = x_label
 
-    def draw(self, figure: "Figure") -> None:
+    def draw(self, sheet: Sheet) -> None:
         """Draw a panel for the edges and one for the fractions of each element."""
         results = self._board.latest()
         panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)
         if not panels:
             return
-        figure.set_size_inches(self.size_inches[0], 0.8 + _PANEL_INCHES * len(panels))
-        all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        titles = tuple(panels)
+        all_axes = sheet.panels(titles, lambda figure: self._arrange(figure, titles)).values()
         for axes, (title, series) in zip(all_axes, panels.items(), strict=True):
             axes.set_ylabel(title)
             axes.ticklabel_format(axis="y", useOffset=False)
             _draw_series(axes, series)
-        all_axes[-1].set_xlabel(self._x_label)
+            axes.label_outer()
+        first, *_, last = *all_axes, *all_axes
+        last.set_xlabel(self._x_label)
         if self._x is None:
-            all_axes[-1].locator_params(axis="x", integer=True)
-            all_axes[-1].xaxis.minorticks_off()
-        _draw_legends(figure, list(all_axes), samples_apart=bool(_samples_apart(results)))
-        _write_failures(all_axes[0], results)
+            last.locator_params(axis="x", integer=True)
+            last.xaxis.minorticks_off()
+        _draw_legends(list(all_axes), samples_apart=bool(_samples_apart(results)))
+        _write_failures(first, results)
+
+    def _arrange(self, figure: "Figure", titles: tuple[str, ...]) -> Panels:
+        figure.set_size_inches(self.size_inches[0], 0.8 + _PANEL_INCHES * len(titles))
+        all_axes = figure.subplots(len(titles), 1, sharex=True, squeeze=False)[:, 0]
+        return {(title,): axes for title, axes in zip(titles, all_axes, strict=True)}
 
 
 def _scan_numbers(results: list[Result]) -> dict[str, float]:
@@ -125,10 +132,10 @@ def _draw_series(axes: "Axes", series: _Series) -> None:
             )  # fmt: skip
 
 
-def _draw_legends(figure: "Figure", all_axes: "list[Axes]", *, samples_apart: bool) -> None:
+def _draw_legends(all_axes: "list[Axes]", *, samples_apart: bool) -> None:
     if samples_apart:
         handles, labels = all_axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=2)
+        all_axes[0].figure.legend(handles, labels, loc="outside upper center", ncols=2)
         return
     for axes in all_axes:
         if any(axes.get_legend_handles_labels()[1]):

@@ -4,10 +4,12 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from cgnmc_bluesky.views import SpectrumFigure, TrendFigure
+from cgnmc_bluesky.views import RunFigure, TrendFigure
+from cgnmc_bluesky.views.figure import Sheet
 
 EDGE = {"edge_ev": (8344.8, 0.02, "eV"), "half_step_ev": (8342.1, 0.1, "eV")}
 FRACTIONS = {
@@ -39,7 +41,7 @@ def _send(view, documents):
 
 def _drawn(view) -> Figure:
     figure = Figure()
-    view.draw(figure)
+    view.draw(Sheet(figure))
     return figure
 
 
@@ -52,7 +54,7 @@ def _points(axes):
 
 
 def test_spectrum_shows_sum_components_and_residual(result_documents, spectrum):
-    view = SpectrumFigure()
+    view = RunFigure()
     _send(view, _both(result_documents, spectrum))
     axes = _axes(_drawn(view))
     names = axes["absorption µ, less baseline"].get_legend_handles_labels()[1]
@@ -64,7 +66,7 @@ def test_spectrum_shows_sum_components_and_residual(result_documents, spectrum):
 
 
 def test_picture_is_not_empty(result_documents, spectrum, tmp_path):
-    view = SpectrumFigure()
+    view = RunFigure()
     _send(view, _both(result_documents, spectrum))
     picture = imread(view.save(tmp_path / "spectrum.png"))
     assert picture.shape[:2] == (720, 1440)
@@ -73,13 +75,13 @@ def test_picture_is_not_empty(result_documents, spectrum, tmp_path):
 
 
 def test_no_document_gives_an_empty_picture_and_no_error(tmp_path):
-    for view in (SpectrumFigure(), TrendFigure()):
+    for view in (RunFigure(), TrendFigure()):
         picture = imread(view.save(tmp_path / "empty.png"))
         assert picture.min() == 1.0
 
 
 def test_a_provisional_spectrum_is_open_and_says_so(result_documents, spectrum):
-    view = SpectrumFigure()
+    view = RunFigure()
     _send(view, _both(result_documents, spectrum, status="provisional", reason="no foil"))
     axes = _axes(_drawn(view))["normalised absorption"]
     assert "(provisional)" in axes.get_title()
@@ -89,7 +91,7 @@ def test_a_provisional_spectrum_is_open_and_says_so(result_documents, spectrum):
 
 
 def test_nothing_is_drawn_while_waiting(result_documents, spectrum):
-    view = SpectrumFigure()
+    view = RunFigure()
     _send(view, _both(result_documents, spectrum, status="waiting", reason="before the edge"))
     axes = _axes(_drawn(view))
     assert sum(_points(each) for each in axes.values()) == 0
@@ -97,7 +99,7 @@ def test_nothing_is_drawn_while_waiting(result_documents, spectrum):
 
 
 def test_a_failed_result_shows_the_measurement_and_no_sum(result_documents, spectrum):
-    view = SpectrumFigure()
+    view = RunFigure()
     _send(view, _both(result_documents, spectrum, status="failed", reason="i0 is 0"))
     axes = _axes(_drawn(view))
     assert axes["absorption µ"].get_legend_handles_labels()[1] == ["measured"]
@@ -105,14 +107,14 @@ def test_a_failed_result_shows_the_measurement_and_no_sum(result_documents, spec
 
 
 def test_each_mode_has_its_row(result_documents, spectrum):
-    view = SpectrumFigure()
+    view = RunFigure()
     for mode in ("transmission", "fluorescence"):
         _send(view, _both(result_documents, spectrum, mode=mode))
     assert len(_drawn(view).subfigs) == 2
 
 
 def test_a_run_is_drawn_by_its_uid(result_documents, spectrum):
-    view = SpectrumFigure("run-1")
+    view = RunFigure("run-1")
     _send(view, _both(result_documents, spectrum, scan_id=1))
     _send(view, _both(result_documents, spectrum, scan_id=2))
     (row,) = _drawn(view).subfigs
@@ -152,16 +154,14 @@ def test_trend_over_a_given_axis_leaves_out_runs_without_a_place(result_document
 
 
 def test_without_a_screen_there_is_no_window():
-    assert SpectrumFigure().show() is False
+    assert RunFigure().show() is False
     assert plt.get_fignums() == []
 
 
 def test_a_window_redraws_in_its_own_thread_only(result_documents, spectrum, monkeypatch):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     monkeypatch.setattr(FigureCanvasAgg, "required_interactive_framework", "made up")
     monkeypatch.setattr(Figure, "show", lambda self: None)
-    view = SpectrumFigure()
+    view = RunFigure()
     assert view.show()
     figure = plt.gcf()
     sender = Thread(target=_send, args=(view, list(_both(result_documents, spectrum))))
@@ -173,3 +173,29 @@ def test_a_window_redraws_in_its_own_thread_only(result_documents, spectrum, mon
     assert len(drawn) == 3
     view.refresh()
     assert figure.findobj(mpl.axes.Axes) == drawn
+
+
+def test_axes_that_stay_show_what_new_ones_would(result_documents, spectrum):
+    for view in (RunFigure(), TrendFigure()):
+        documents = [sent for sent in _both(result_documents, spectrum) if sent[0] != "stop"]
+        _send(view, documents)
+        kept, fresh = (Sheet(Figure(layout="constrained")) for _ in range(2))
+        view.draw(kept)
+        before, axes = _picture(kept), kept.figure.findobj(mpl.axes.Axes)
+        _send(view, (_moved(doc) for name, doc in documents if name == "event"))
+        view.draw(kept)
+        view.draw(fresh)
+        assert kept.figure.findobj(mpl.axes.Axes) == axes
+        np.testing.assert_array_equal(_picture(kept), _picture(fresh))
+        assert not np.array_equal(before, _picture(kept))
+
+
+def _moved(event):
+    numbers = {name: value for name, value in event["data"].items() if isinstance(value, float)}
+    return "event", {**event, "data": {**event["data"], **{k: 1.1 * v for k, v in numbers.items()}}}
+
+
+def _picture(sheet):
+    canvas = FigureCanvasAgg(sheet.figure)
+    sheet.show(settle=True)
+    return np.asarray(canvas.buffer_rgba())
