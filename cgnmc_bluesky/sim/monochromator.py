@@ -4,17 +4,16 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ophyd import Component, Device, Kind
-from ophyd.status import DeviceStatus
-from ophyd.utils import LimitError
+from ophyd import Component, Kind
 
+from cgnmc_bluesky.sim.axis import Axis
 from cgnmc_bluesky.sim.clock import Clock
 from cgnmc_bluesky.sim.signals import Reading, Setting
 
 ENCODER_STEP_EV = 0.001
 
 
-class Monochromator(Device):
+class Monochromator(Axis):
     """Energy axis with backlash, settling, and an error that drifts.
 
     The readback is the motor's encoder. The crystal follows with a dead zone: it is where the
@@ -55,6 +54,7 @@ class Monochromator(Device):
     (8340.0, 0.3)
     """
 
+    egu = "eV"
     energy = Component(Reading, value=8000.0, units="eV", precision=3, kind=Kind.hinted)
     settle_time_s = Component(Setting, value=0.1, units="s", limits=(0.0, 60.0), kind=Kind.config)
 
@@ -71,29 +71,20 @@ class Monochromator(Device):
         start_ev: float = 8000.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=name, **kwargs)
-        self.limits = limits_ev
+        super().__init__(clock=clock, name=name, limits=limits_ev, speed=speed_ev_s, **kwargs)
         self.offset_ev = offset_ev
         self.drift_ev_per_h = drift_ev_per_h
         self.backlash_ev = backlash_ev
-        self.speed_ev_s = speed_ev_s
-        self._clock = clock
         self._start_s = clock.now_s()
         self.moved: Callable[[], None] | None = None
         self.energy.update(start_ev, self._start_s)
         self._crystal_ev = start_ev
         self._swing = (self._start_s, 0.0)
-        self._motion: _Motion | None = None
 
     @property
     def position(self) -> float:
         """The readback, in eV."""
         return float(self.energy.get())
-
-    @property
-    def moving(self) -> bool:
-        """Whether it is on its way."""
-        return self._motion is not None
 
     def error_ev(self) -> float:
         """Axis error now: what has to be added to the readback of a settled axis."""
@@ -107,93 +98,15 @@ class Monochromator(Device):
         swing_ev *= math.exp(-(self._clock.now_s() - time_s) / settling_s)
         return self._crystal_ev + swing_ev + self.error_ev()
 
-    def check_value(self, value: float) -> None:
-        """Refuse an energy outside the limits, in eV."""
-        low_ev, high_ev = self.limits
-        if not low_ev <= value <= high_ev:
-            raise LimitError(
-                f"{self.name} cannot go to {value} eV; it reaches {low_ev} to {high_ev} eV"
-            )
+    def _settling_s(self) -> float:
+        return float(self.settle_time_s.get())
 
-    def set(self, value: float) -> DeviceStatus:
-        """Go to an energy, in eV.
-
-        Parameters
-        ----------
-        value
-            Where to, in eV of the readback.
-
-        Returns
-        -------
-        DeviceStatus
-            Done when it is there and has settled.
-        """
-        self.check_value(value)
-        self.stop()
-        motion = _Motion(self, self._clock.now_s(), self.position, float(value))
-        self._motion = motion
-        motion.cancel = self._clock.wait_until(
-            motion.arrival_s + float(self.settle_time_s.get()), motion.arrive
-        )
-        return motion.status
-
-    def stop(self, *, success: bool = False) -> None:
-        """Stay where it is.
-
-        Parameters
-        ----------
-        success
-            Whether a motion that this ends counts as done.
-        """
-        motion, self._motion = self._motion, None
-        if motion is None:
-            return
-        motion.cancel()
-        self._rest_at(motion.energy_ev(self._clock.now_s()), self._clock.now_s())
-        if success:
-            motion.status.set_finished()
-        else:
-            motion.status.set_exception(
-                RuntimeError(f"{self.name} was stopped at {self.position} eV")
-            )
-
-    def _rest_at(self, energy_ev: float, time_s: float) -> None:
-        step_ev = energy_ev - self.position
-        readback_ev = round(energy_ev / ENCODER_STEP_EV) * ENCODER_STEP_EV
+    def _rest_at(self, position: float, time_s: float) -> None:
+        step_ev = position - self.position
+        readback_ev = round(position / ENCODER_STEP_EV) * ENCODER_STEP_EV
         low_ev, high_ev = readback_ev, readback_ev + self.backlash_ev
         self._crystal_ev = min(max(self._crystal_ev, low_ev), high_ev)
         self._swing = time_s, 0.01 * step_ev
         self.energy.update(round(readback_ev, 3), time_s)
         if self.moved is not None:
             self.moved()
-
-    def _arrived(self, motion: "_Motion") -> None:
-        if self._motion is not motion:
-            return
-        self._motion = None
-        self._rest_at(motion.target_ev, motion.arrival_s)
-        motion.status.set_finished()
-
-
-class _Motion:
-    """A motion on its way."""
-
-    def __init__(
-        self, mono: Monochromator, start_s: float, start_ev: float, target_ev: float
-    ) -> None:
-        self._mono = mono
-        self._start_s, self._start_ev = start_s, start_ev
-        self.target_ev = target_ev
-        self.arrival_s = start_s + abs(target_ev - start_ev) / mono.speed_ev_s
-        self.status = DeviceStatus(mono)
-        self.cancel: Callable[[], None] = lambda: None
-
-    def energy_ev(self, time_s: float) -> float:
-        """Where it is at a time."""
-        length_s = self.arrival_s - self._start_s
-        done = min((time_s - self._start_s) / length_s, 1.0) if length_s > 0 else 1.0
-        return self._start_ev + done * (self.target_ev - self._start_ev)
-
-    def arrive(self) -> None:
-        """Be there."""
-        self._mono._arrived(self)
