@@ -1,0 +1,240 @@
+"""What a fluorescence detector makes of photons: line shapes, noise and dead time of its own."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_ndtr, ndtr
+
+from cgnmc_bluesky.sim.emission import Emission, Source
+
+CHANNELS = 4096
+FWHM = 2 * math.sqrt(2 * math.log(2))
+"""Full width at half maximum of a normal distribution, in standard deviations."""
+PAIR_EV = 3.63
+"""Energy spent for each electron-hole pair in cold silicon."""
+SILICON_K_EV = 1739.9
+SILICON_EDGE_EV = 1839.0
+SILICON_K_CM2_G = 357.0
+"""Absorption of silicon's own K photons in silicon."""
+SILICON_AT_8_KEV_CM2_G = 63.7
+"""Absorption at 8 keV; it falls with the power 2.9 of the energy."""
+ESCAPING = 0.5 * 0.046 * 0.92
+"""Half of the photons go out; fluorescence yield of silicon; K shell's share of its absorption."""
+NOISE_COUNTS_PER_S = 3e5
+NOISE_DECAY_EV = 2500.0
+
+
+class Recording(NamedTuple):
+    """What a detector element writes.
+
+    Attributes
+    ----------
+    counts
+        Spectra, shape `(n, 4096)`, uint32.
+    dead_time_factor
+        True over recorded counts, shape `(n,)`.
+    """
+
+    counts: NDArray[np.uint32]
+    dead_time_factor: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DetectorElement:
+    """One element of a silicon drift detector, with its electronics.
+
+    A line is a Gaussian with an exponential tail and a flat shelf on its low side (Phillips and
+    Marlow, Nucl. Instrum. Methods 137 (1976) 525), and the same once more where a silicon K photon
+    escapes (Reed and Ware, J. Phys. E 5 (1972) 582). All of a photon's counts are in one of these:
+    there is no window, no air, and no photon that goes through.
+
+    Parameters
+    ----------
+    share
+        Part of the detector's photons that this element receives.
+    gain_ev
+        Width of a channel.
+    offset_ev
+        Energy at the middle of channel 0.
+    drift_per_h
+        Relative growth of the gain in an hour.
+    noise_ev
+        FWHM at no energy.
+    fano
+        Fano factor: FWHM² = noise² + 2.355² · 3.63 eV · fano · energy.
+    tail, tail_ev
+        Part of a line's counts in its tail, and over how many eV that decays.
+    shelf
+        Part of a line's counts in its shelf.
+    dead_time_s
+        For each photon.
+    paralysable
+        Whether a photon in the dead time prolongs it.
+    threshold_ev
+        Nothing is recorded below.
+    fault
+        `dead`: it counts nothing; `noisy`: it counts its own noise on top; `gain`: a channel is a
+        fifth wider than it should be. `None`: it is well.
+
+    Examples
+    --------
+    >>> round(DetectorElement().fwhm_ev(5895.0))
+    137
+    """
+
+    share: float = 1.0
+    gain_ev: float = 10.0
+    offset_ev: float = 0.0
+    drift_per_h: float = 0.0
+    noise_ev: float = 62.0
+    fano: float = 0.125
+    tail: float = 0.012
+    tail_ev: float = 160.0
+    shelf: float = 0.006
+    dead_time_s: float = 2.5e-7
+    paralysable: bool = True
+    threshold_ev: float = 600.0
+    fault: Literal["dead", "noisy", "gain"] | None = None
+
+    def fwhm_ev(self, energy_ev: float) -> float:
+        """Full width at half maximum of a line at an energy."""
+        return math.hypot(self.noise_ev, FWHM * math.sqrt(PAIR_EV * self.fano * energy_ev))
+
+    def response(self, sources: tuple[Source, ...], elapsed_s: float = 0.0) -> NDArray[np.float64]:
+        """Spectra of one photon from each source.
+
+        Parameters
+        ----------
+        sources
+            Where the photons come from, k of them.
+        elapsed_s
+            Time for which the gain has drifted.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            Probabilities of a count in each channel, shape `(k, 4096)`; read-only.
+        """
+        # Steps of the drift so small that no line moves by a hundredth of a channel.
+        gain = 1 + round(self.drift_per_h * elapsed_s / 3600 / 1e-5) * 1e-5
+        return _response(self, sources, gain * (1.2 if self.fault == "gain" else 1.0))
+
+    def record(
+        self,
+        emission: Emission,
+        dwell_s: float,
+        rng: np.random.Generator,
+        *,
+        elapsed_s: float = 0.0,
+    ) -> Recording:
+        """Count.
+
+        Parameters
+        ----------
+        emission
+            What reaches the detector in n pixels.
+        dwell_s
+            How long each of them lasts.
+        rng
+            Where the noise comes from.
+        elapsed_s
+            Time for which the gain has drifted.
+
+        Returns
+        -------
+        Recording
+            Poisson counts about what is expected to be recorded, and the factor by which the dead
+            time has reduced that.
+        """
+        pixels = len(emission.photons)
+        counts = np.zeros((pixels, CHANNELS), np.uint32)
+        if self.fault == "dead":
+            return Recording(counts, np.ones(pixels))
+        expected = emission.photons @ (self.share * self.response(emission.sources, elapsed_s))
+        if self.fault == "noisy":
+            expected += self._own_noise(pixels, rng) * dwell_s
+        factor = self._dead_time_factor(expected.sum(axis=1) / dwell_s)
+        expected /= factor[:, None]
+        # Where less than one count in a million rows is expected none is drawn.
+        reached = np.flatnonzero(expected.max(axis=0, initial=0.0) > 1e-8)
+        if reached.size:
+            used = slice(reached[0], reached[-1] + 1)
+            counts[:, used] = rng.poisson(expected[:, used])
+        return Recording(counts, factor)
+
+    def _dead_time_factor(self, rate_per_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        load = rate_per_s * self.dead_time_s
+        factor: NDArray[np.float64] = np.exp(load) if self.paralysable else 1 + load
+        return factor
+
+    def _own_noise(self, pixels: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Counts a second without any photon: bursts that decay with the energy."""
+        energy_ev = self.offset_ev + self.gain_ev * np.arange(CHANNELS)
+        shape = np.exp(-energy_ev / NOISE_DECAY_EV) * (energy_ev > self.threshold_ev)
+        bursts = NOISE_COUNTS_PER_S * rng.gamma(0.5, 2.0, (pixels, 1))
+        noise: NDArray[np.float64] = bursts * shape / shape.sum()
+        return noise
+
+
+@lru_cache(maxsize=32)
+def _response(
+    element: DetectorElement, sources: tuple[Source, ...], gain: float
+) -> NDArray[np.float64]:
+    edges_ev = element.offset_ev + gain * element.gain_ev * (np.arange(CHANNELS + 1.0) - 0.5)
+    spectra = np.zeros((len(sources), CHANNELS))
+    for number, source in enumerate(sources):
+        for energy_ev, share in zip(source.energies_ev, source.shares, strict=True):
+            escaping = share * escape_share(energy_ev)
+            spectra[number] += (share - escaping) * _line(element, energy_ev, source, edges_ev)
+            if escaping:
+                escaped_ev = energy_ev - SILICON_K_EV
+                spectra[number] += escaping * _line(element, escaped_ev, source, edges_ev)
+    spectra[:, edges_ev[1:] < element.threshold_ev] = 0.0
+    spectra.flags.writeable = False
+    return spectra
+
+
+def escape_share(energy_ev: float) -> float:
+    """Part of the photons whose silicon K photon leaves the detector through its face.
+
+    Parameters
+    ----------
+    energy_ev
+        Energy of the photon that comes in.
+
+    Returns
+    -------
+    float
+        0 below silicon's K edge.
+    """
+    if energy_ev <= SILICON_EDGE_EV:
+        return 0.0
+    ratio = SILICON_K_CM2_G / (SILICON_AT_8_KEV_CM2_G * (energy_ev / 8000.0) ** -2.9)
+    return float(ESCAPING * (1 - ratio * math.log1p(1 / ratio)))
+
+
+def _line(
+    element: DetectorElement, energy_ev: float, source: Source, edges_ev: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Probability of each channel, from the differences of the cumulative distribution."""
+    sigma_ev = math.hypot(element.fwhm_ev(energy_ev) / FWHM, source.width_ev)
+    u = (edges_ev - energy_ev) / sigma_ev
+    slope = sigma_ev / element.tail_ev
+    below = ndtr(u)
+    tail = below + np.exp(slope * u + slope**2 / 2 + log_ndtr(-u - slope))
+    reach = energy_ev / sigma_ev
+    shelf = (_ramp(u + reach) - _ramp(u)) / reach
+    whole = 1 - element.tail - element.shelf
+    cumulative = whole * below + element.tail * tail + element.shelf * shelf
+    probabilities: NDArray[np.float64] = np.diff(cumulative)
+    return probabilities
+
+
+def _ramp(u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Integral of the normal distribution's cumulative one."""
+    ramp: NDArray[np.float64] = u * ndtr(u) + np.exp(-(u**2) / 2) / math.sqrt(2 * math.pi)
+    return ramp
