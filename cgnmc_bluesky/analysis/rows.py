@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +27,16 @@ class Block:
         Time of each row, shape `(n,)`, in seconds since the epoch.
     values
         For each role an array of shape `(n, ...)`; a reading that is missing is NaN.
+    first_pixel
+        Where the block is a part of one row whose spectra are too large: how many of its pixels
+        came before. The part from pixel 0 holds all roles, the others hold spectra alone.
     """
 
     stream: str
     seq_num: NDArray[np.int64]
     time_s: NDArray[np.float64]
-    values: Mapping[str, NDArray[np.float64]]
+    values: Mapping[str, NDArray[Any]]
+    first_pixel: int = 0
 
     def __len__(self) -> int:
         return len(self.seq_num)
@@ -124,7 +128,7 @@ class _Rows:
             return
         for role, values in block.values.items():
             if role not in self._values:
-                before = np.full((len(self._seq_num), *values.shape[1:]), np.nan)
+                before = np.full((len(self._seq_num), *values.shape[1:]), np.nan, values.dtype)
                 self._values[role] = _Growing(before)
         for role, column in self._values.items():
             is_here = role in block.values

@@ -4,6 +4,9 @@ from collections import defaultdict
 
 ROWS_NAMED = 5
 
+READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError)
+"""What h5py and handlers raise over a file that is unfinished, truncated or not as announced."""
+
 
 class ReadingError(ValueError):
     """A run that does not fit its configuration: a unit of another dimension, a file elsewhere."""

@@ -1,22 +1,17 @@
 """The rows of one stream of which some readings are in files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from math import prod
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.documents.columns import Column, Layout
-from cgnmc_bluesky.documents.faults import Notes, ReadingError
-from cgnmc_bluesky.documents.files import READ_ERRORS, Frame, Source
-from cgnmc_bluesky.documents.streams import Stream
-
-NUMBERS_A_BLOCK = 2**22
-"""Blocks are cut so that they hold about this many numbers, 32 MB."""
+from cgnmc_bluesky.documents.faults import READ_ERRORS, Notes, ReadingError
+from cgnmc_bluesky.documents.frames import Frame, Source
+from cgnmc_bluesky.documents.shapes import Readings, recorded_shape
+from cgnmc_bluesky.documents.slab import Slab
+from cgnmc_bluesky.documents.streams import Stream, rows_a_block
 
 
 @dataclass
@@ -100,9 +95,9 @@ class Mixed(Stream):
         states = [(seq_num, self._state(seq_num, is_final)) for seq_num in waiting]
         self._touched.clear()
         ready = [(seq_num, state) for seq_num, state in states if state is not None]
-        for (_, in_files), group in groupby(ready, lambda it: (self._rows[it[0]].layout, it[1])):
+        for (_, in_files, _), group in groupby(ready, self._kind):
             rows = [seq_num for seq_num, _ in group]
-            size = _rows_a_block(self._rows[rows[0]].layout)
+            size = self._rows_a_block(self._rows[rows[0]], in_files)
             for first in range(0, len(rows), size):
                 yield from self._read(rows[first : first + size], in_files, is_final)
 
@@ -167,48 +162,73 @@ class Mixed(Stream):
                 raise ReadingError(f"data key {key!r}: {fault}")
         return bool(fault)
 
+    def _kind(
+        self, ready: tuple[int, tuple[bool, ...]]
+    ) -> tuple[Layout, tuple[bool, ...], dict[str, str]]:
+        """What rows must have in common to be read together."""
+        row, in_files = self._rows[ready[0]], ready[1]
+        resources = {key: frame.resource for key, frame in row.frames.items()}
+        return row.layout, in_files, resources
+
+    def _rows_a_block(self, row: Row, in_files: Sequence[bool]) -> int:
+        is_in_file = _by_key(row.layout, in_files)
+        shapes = [
+            self._sources[row.frames[column.key].resource].shape_of(column.shape)
+            if is_in_file.get(column.key)
+            else recorded_shape(row.data.get(column.key))
+            for column in row.layout.columns
+        ]
+        return rows_a_block(row.layout, shapes)
+
     def _read(
         self, seq_nums: Sequence[int], in_files: Sequence[bool], is_final: bool
     ) -> Iterator[Block]:
         rows = [self._rows[seq_num] for seq_num in seq_nums]
         layout = rows[0].layout
-        is_in_file = dict(zip((column.key for column in layout.external), in_files, strict=True))
-        try:
-            readings: list[Sequence[Any] | NDArray[Any]] = [
-                self._from_files(column, rows, is_final)
+        is_in_file = _by_key(layout, in_files)
+        times = [self._start_s if row.time_s is None else row.time_s for row in rows]
+
+        def begun(of: Callable[[Column, Sequence[Row]], Readings]) -> tuple[Block, Iterator[Block]]:
+            readings = [
+                of(column, rows)
                 if is_in_file.get(column.key)
                 else [row.data.get(column.key) for row in rows]
                 for column in layout.columns
             ]
-        except READ_ERRORS:
-            self._blocked.update(seq_nums)
-            self._dry.update(frame.resource for row in rows for frame in row.frames.values())
-            return
-        for row in rows:
-            row.is_given = True
-        times = [self._start_s if row.time_s is None else row.time_s for row in rows]
-        yield self._block(layout, readings, seq_nums, times)
+            blocks = iter(self._blocks(layout, readings, seq_nums, times))
+            return next(blocks), blocks
 
-    def _from_files(
-        self, column: Column, rows: Sequence[Row], is_final: bool
-    ) -> NDArray[Any] | list[Any]:
-        frames = [row.frames[column.key] for row in rows]
         try:
-            parts = [
-                self._sources[resource].read(list(group), column.shape)
-                for resource, group in groupby(frames, lambda frame: frame.resource)
-            ]
-            return parts[0] if len(parts) == 1 else [row for part in parts for row in part]
+            first, others = begun(self._together)
         except READ_ERRORS:
             if not is_final:
-                raise
-        return [self._one_frame(frame, column) for frame in frames]
+                self._blocked.update(seq_nums)
+                self._dry.update(frame.resource for row in rows for frame in row.frames.values())
+                return
+            first, others = begun(self._singly)
+        for row in rows:
+            row.is_given = True
+        yield first
+        yield from others
 
-    def _one_frame(self, frame: Frame, column: Column) -> NDArray[Any] | None:
-        try:
-            return np.asarray(self._sources[frame.resource].read([frame], column.shape)[0])
-        except READ_ERRORS:
-            return None
+    def _together(self, column: Column, rows: Sequence[Row]) -> Readings:
+        frames = [row.frames[column.key] for row in rows]
+        return self._sources[frames[0].resource].read(frames, column.shape)
+
+    def _singly(self, column: Column, rows: Sequence[Row]) -> Readings:
+        """Give each reading by itself, so that one that cannot be had costs its own row."""
+        readings: list[Any] = []
+        for row in rows:
+            try:
+                found = self._together(column, [row])
+            except READ_ERRORS:
+                found = [None]
+            readings.append(found if isinstance(found, Slab) else found[0])
+        return readings
+
+
+def _by_key(layout: Layout, in_files: Sequence[bool]) -> dict[str, bool]:
+    return dict(zip((column.key for column in layout.external), in_files, strict=True))
 
 
 def _is_later(frame: Frame, before: Frame) -> bool:
@@ -216,7 +236,3 @@ def _is_later(frame: Frame, before: Frame) -> bool:
     if frame.resource != before.resource or not isinstance(before.place, int):
         return frame != before
     return isinstance(frame.place, int) and frame.place > before.place
-
-
-def _rows_a_block(layout: Layout) -> int:
-    return max(1, NUMBERS_A_BLOCK // max(1, sum(prod(column.shape) for column in layout.columns)))

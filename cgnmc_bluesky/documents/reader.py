@@ -10,13 +10,8 @@ from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.beamline import Role
 from cgnmc_bluesky.documents.columns import Column, Layout, layout_of
 from cgnmc_bluesky.documents.faults import Notes, ReadingError
-from cgnmc_bluesky.documents.files import (
-    Folders,
-    Frame,
-    Source,
-    source_of_resource,
-    source_of_stream,
-)
+from cgnmc_bluesky.documents.files import source_of_resource, source_of_stream
+from cgnmc_bluesky.documents.frames import Folders, Frame, Source
 from cgnmc_bluesky.documents.mixed import Mixed
 from cgnmc_bluesky.documents.streams import Monitor, Stream, events_of
 from cgnmc_bluesky.documents.units import conversion
@@ -180,7 +175,8 @@ class RunReader:
                 faults.append(fault)
             else:
                 shape = tuple(described.get("shape") or ())
-                yield Column(name, role.key, shape, convert, bool(described.get("external")))
+                is_external = bool(described.get("external"))
+                yield Column(name, role.key, shape, convert, is_external, role.channels)
 
     def _on_event(self, doc: Mapping[str, Any]) -> Iterable[Block]:
         try:

@@ -1,15 +1,20 @@
 """The rows of one stream whose readings are all in its events."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import isnan
+from math import isnan, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.rows import Block
-from cgnmc_bluesky.documents.columns import Layout, Shapes
+from cgnmc_bluesky.documents.columns import Column, Layout
 from cgnmc_bluesky.documents.faults import Notes
+from cgnmc_bluesky.documents.shapes import Readings, Shapes, recorded_shape
+from cgnmc_bluesky.documents.slab import Slab
+
+NUMBERS_A_BLOCK = 2**22
+"""Blocks are cut so that they hold about this many numbers, 16 MB of spectra."""
 
 PLAIN_NUMBERS = frozenset({float, int, np.float64, np.int64})
 
@@ -41,9 +46,9 @@ class Stream:
             return ()
         number, time_s = known
         are_plain = PLAIN_NUMBERS.issuperset(map(type, readings))
-        if are_plain and self._shapes.are_scalar(layout) and not isnan(sum(readings)):
+        if are_plain and self._shapes.are_scalar(layout.keys) and not isnan(sum(readings)):
             return (self._scalars(layout, readings, number, time_s),)
-        return (self._block(layout, [[reading] for reading in readings], [number], [time_s]),)
+        return self._blocks(layout, [[reading] for reading in readings], [number], [time_s])
 
     def page(self, layout: Layout, page: Mapping[str, Any]) -> Iterable[Block]:
         """Take in an event page and give its rows, without those that were given before."""
@@ -60,7 +65,9 @@ class Stream:
             [data[key][row] for row in rows] if key in data else [None] * len(rows)
             for key in layout.keys
         ]
-        return (self._block(layout, readings, numbers, new_times),)
+        if not layout.has_spectra:
+            return (self._block(layout, readings, numbers, new_times),)
+        return self._in_parts(layout, readings, numbers, new_times)
 
     def note_missing_rows(self, n_made: int) -> None:
         """Note the rows that never came, of `n_made` or of those before the last that came."""
@@ -94,10 +101,37 @@ class Stream:
             values[role] = conversion(values[role])
         return Block(self.name, np.array([number]), np.array([time_s]), values)
 
+    def _in_parts(
+        self,
+        layout: Layout,
+        readings: Sequence[Sequence[Any]],
+        numbers: Sequence[int],
+        times: Sequence[float],
+    ) -> Iterator[Block]:
+        size = rows_a_block(layout, [recorded_shape(of_column[0]) for of_column in readings])
+        for first in range(0, len(numbers), size):
+            part = slice(first, first + size)
+            of_columns = [of_column[part] for of_column in readings]
+            yield from self._blocks(layout, of_columns, numbers[part], times[part])
+
+    def _blocks(
+        self,
+        layout: Layout,
+        readings: Sequence[Readings],
+        numbers: Sequence[int],
+        times: Sequence[float],
+    ) -> Iterable[Block]:
+        """Make one block of some rows, or several of one that is too large."""
+        if layout.has_spectra and len(numbers) == 1:
+            firsts = [_first(of_column) for of_column in readings]
+            if numbers_a_row(layout, map(recorded_shape, firsts)) > NUMBERS_A_BLOCK:
+                return self._pieces(layout, firsts, numbers[0], times[0])
+        return (self._block(layout, readings, numbers, times),)
+
     def _block(
         self,
         layout: Layout,
-        readings: Sequence[Sequence[Any] | NDArray[Any]],
+        readings: Sequence[Readings],
         numbers: Sequence[int],
         times: Sequence[float],
     ) -> Block:
@@ -107,6 +141,47 @@ class Stream:
         }
         time_s = np.array(times, dtype=np.float64)
         return Block(self.name, np.array(numbers, dtype=np.int64), time_s, values)
+
+    def _pieces(
+        self, layout: Layout, readings: Sequence[Any], number: int, time_s: float
+    ) -> Iterator[Block]:
+        """Cut a row along its pixels; what holds for the whole of it comes with the first."""
+        spectra: list[tuple[Column, Any]] = []
+        whole: dict[str, NDArray[Any]] = {}
+        for column, reading in zip(layout.columns, readings, strict=True):
+            if _has_pixels(column, reading) and self._shapes.admitted(column, reading, number):
+                spectra.append((column, reading))
+            else:
+                whole[column.role] = self._shapes.of(column, [reading], [number])
+        shapes = [column.cut(recorded_shape(reading)) for column, reading in spectra]
+        n_pixels = max((shape[0] for shape in shapes), default=1)
+        size = max(1, NUMBERS_A_BLOCK // max(1, sum(prod(shape[1:]) for shape in shapes)))
+        for first in range(0, n_pixels, size):
+            values = whole if first == 0 else {}
+            values |= {
+                column.role: self._shapes.part(column, reading, (first, first + size), number)
+                for (column, reading), shape in zip(spectra, shapes, strict=True)
+                if first < shape[0]
+            }
+            yield Block(self.name, np.array([number]), np.array([time_s]), values, first)
+
+
+def rows_a_block(layout: Layout, shapes: Iterable[tuple[int, ...]]) -> int:
+    """How many rows a block has at most, by the shapes of the readings in one of them."""
+    return max(1, NUMBERS_A_BLOCK // max(1, numbers_a_row(layout, shapes)))
+
+
+def numbers_a_row(layout: Layout, shapes: Iterable[tuple[int, ...]]) -> int:
+    """How many numbers are read of a row."""
+    return sum(prod(c.cut(shape)) for c, shape in zip(layout.columns, shapes, strict=True))
+
+
+def _first(readings: Readings) -> Any:
+    return next(readings.rows()) if isinstance(readings, Slab) else readings[0]
+
+
+def _has_pixels(column: Column, reading: Any) -> bool:
+    return column.channels is not None and len(recorded_shape(reading)) > 1
 
 
 class Monitor(Stream):
