@@ -1,7 +1,22 @@
-"""What beamline.toml names, as arrays: standards and foils of an edge on the calibrated axis."""
+"""What beamline.toml names, ready for an analysis: standards and foils of an edge on the
+calibrated axis, what elements emit.
+"""
 
 from cgnmc_bluesky.standards.edges import edge_in
+from cgnmc_bluesky.standards.fluorescence import attenuation_of, emitters_of
 from cgnmc_bluesky.standards.library import Library, Standards, standards_of
 from cgnmc_bluesky.standards.runs import constants_of, with_runs
+from cgnmc_bluesky.standards.sensitivity import Fluorescence, fluorescence_of
 
-__all__ = ["Library", "Standards", "constants_of", "edge_in", "standards_of", "with_runs"]
+__all__ = [
+    "Fluorescence",
+    "Library",
+    "Standards",
+    "attenuation_of",
+    "constants_of",
+    "edge_in",
+    "emitters_of",
+    "fluorescence_of",
+    "standards_of",
+    "with_runs",
+]

@@ -45,7 +45,7 @@ class _File(Section):
     sensitivity: Sensitivity
 
 
-def fluorescence_of(xrf: XrfRoles, incident_energy_ev: float) -> Fluorescence:
+def fluorescence_of(xrf: XrfRoles, incident_energy_ev: float | None) -> Fluorescence:
     """Return what a configuration says of the fluorescence of its elements.
 
     Parameters
@@ -53,21 +53,28 @@ def fluorescence_of(xrf: XrfRoles, incident_energy_ev: float) -> Fluorescence:
     xrf
         The section; a calibration that is a run has been resolved (`with_runs`).
     incident_energy_ev
-        Energy of the run's beam, in eV.
+        Energy of the run's beam, in eV; where it is not known, that of the calibration.
 
     Raises
     ------
     ConfigurationError
         If an element cannot fluoresce, or the calibration cannot be used or was measured at
-        another energy; the message names it.
+        another energy, or nothing says the energy; the message names it.
     """
+    measured = sensitivity_of(xrf)
+    if incident_energy_ev is None:
+        if measured is None:
+            raise ConfigurationError(
+                "[xrf] incident_energy_ev is missing; give the energy of the beam, or a measured "
+                "sensitivity"
+            )
+        incident_energy_ev = measured.incident_energy_ev
     emitters = emitters_of(xrf.elements, incident_energy_ev)
     parameters: dict[str, Any] = {
         "elements": list(xrf.elements),
         "incident_energy_ev": incident_energy_ev,
         "sensitivity": tables(),
     }
-    measured = sensitivity_of(xrf)
     if measured is None:
         return Fluorescence(emitters, parameters)
     if abs(measured.incident_energy_ev - incident_energy_ev) > SAME_ENERGY * incident_energy_ev:

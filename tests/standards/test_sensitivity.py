@@ -66,6 +66,13 @@ def test_an_element_that_was_not_measured_is_taken_from_tables_and_named():
     assert found.emitters[1] == emitters_of(["Fe"], 9000.0)[0]
 
 
+def test_a_beam_of_unknown_energy_is_taken_for_that_of_the_calibration():
+    found = fluorescence_of(xrf(sensitivity=MEASURED), None)
+    assert found == fluorescence_of(xrf(sensitivity=MEASURED), 9000.0)
+    with pytest.raises(ConfigurationError, match="incident_energy_ev is missing; give the energy"):
+        fluorescence_of(xrf(), None)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
