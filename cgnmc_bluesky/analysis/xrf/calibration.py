@@ -1,0 +1,309 @@
+"""Gain, width and tails of a detector element, from the sum of the spectra it has recorded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from cgnmc_bluesky.analysis.xrf.lines import Emitter
+from cgnmc_bluesky.analysis.xrf.response import Components, Response, components, compton_ev
+
+Floats = NDArray[np.float64]
+
+UNEXPLAINED = 0.15
+"""A spectrum of which more than this part of the counts finds no explanation is another one."""
+SEEN_SIGMAS = 5.0
+"""An element is there when its counts are so many times their uncertainty."""
+
+_SMOOTHED = 5
+_GAINS = np.linspace(-0.012, 0.012, 13)
+_SHIFTS_EV = np.linspace(-48.0, 48.0, 9)
+_WIDTHS = np.geomspace(0.3, 3.5, 241)
+
+
+class Unusable(ValueError):
+    """A spectrum that does not show what it should; the message says what it shows."""
+
+
+@dataclass(frozen=True)
+class Free:
+    """A number of the response that the spectrum tells.
+
+    Parameters
+    ----------
+    name
+        Name in `Response`.
+    expected, spread
+        What it is expected to be, give or take.
+    low, high
+        Between which it stays.
+    """
+
+    name: str
+    expected: float
+    spread: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A response that explains a sum of spectra.
+
+    Parameters
+    ----------
+    response
+        The response.
+    components
+        The known curves.
+    amounts
+        Counts of each curve in the sum, shape `(k,)`.
+    covariance
+        Their covariance by counting, shape `(k, k)`.
+    fit
+        The sum that they give, shape `(channels,)`.
+    unexplained
+        Part of the counts that the fit puts elsewhere, beyond what counting does.
+    """
+
+    response: Response
+    components: Components
+    amounts: Floats
+    covariance: Floats
+    fit: Floats
+    unexplained: float
+
+
+def nominal(gain_ev: float, zero_ev: float, incident_ev: float | None) -> Response:
+    """Response that is expected before any spectrum is seen.
+
+    Parameters
+    ----------
+    gain_ev, zero_ev
+        Width of a channel and energy of channel 0, in eV.
+    incident_ev
+        Energy of the beam, in eV; without it no scatter is looked for.
+    """
+    if incident_ev is None:
+        return Response(gain_ev, zero_ev)
+    return Response(gain_ev, zero_ev, elastic_ev=incident_ev, compton_ev=compton_ev(incident_ev))
+
+
+def calibrate(
+    counts: Floats,
+    channels: NDArray[np.integer],
+    emitters: Sequence[Emitter],
+    start: Response,
+    *,
+    search: bool = True,
+) -> Calibration:
+    """Find the response that explains a sum of spectra.
+
+    Parameters
+    ----------
+    counts
+        The sum, shape `(n,)`.
+    channels
+        Numbers of its channels, shape `(n,)`.
+    emitters
+        What may be in the sample.
+    start
+        Response to begin with.
+    search
+        Whether gain and zero may be far from `start`, so that they have to be searched for.
+
+    Raises
+    ------
+    Unusable
+        If the spectrum does not show the lines.
+
+    Notes
+    -----
+    Amounts are linear and solved for at each step (variable projection), so that the search is
+    over the response alone. Weights are those of the expected counts, not of the counts found,
+    which would pull the fit down. Numbers that a spectrum hardly tells (tail, Fano factor) are held
+    near what they usually are.
+    """
+    found = _searched(counts, channels, emitters, start) if search else start
+    variance = np.maximum(_smoothed(counts), 1.0)
+    for _ in range(2):
+        found = _refined(counts, channels, emitters, found, variance)
+        calibration = _calibration(counts, channels, emitters, found, variance)
+        variance = np.maximum(calibration.fit, 0.5)
+    _check(calibration, counts, emitters, channels, start)
+    return calibration
+
+
+def explain(
+    counts: Floats, channels: NDArray[np.integer], emitters: Sequence[Emitter], response: Response
+) -> Calibration:
+    """Fit a spectrum with a response that is known.
+
+    Parameters
+    ----------
+    counts, channels, emitters
+        As for `calibrate`.
+    response
+        The response.
+    """
+    variance = np.maximum(_smoothed(counts), 1.0)
+    for _ in range(2):
+        calibration = _calibration(counts, channels, emitters, response, variance)
+        variance = np.maximum(calibration.fit, 0.5)
+    return calibration
+
+
+def _free(start: Response) -> list[Free]:
+    free = [
+        Free("gain_ev", start.gain_ev, 0.02 * start.gain_ev, 0.0, np.inf),
+        Free("zero_ev", start.zero_ev, 100.0, -np.inf, np.inf),
+        Free("noise_ev", 90.0, 40.0, 10.0, 400.0),
+        Free("fano", 0.115, 0.01, 0.05, 0.3),
+        Free("tail_share", 0.01, 0.02, 0.0, 0.3),
+        Free("tail_ev", 250.0, 100.0, 60.0, 800.0),
+        Free("step_share", 0.005, 0.005, 0.0, 0.1),
+        Free("beta_scale", 1.0, 0.04, 0.7, 1.4),
+    ]
+    if start.compton_ev:
+        free += [
+            Free("compton_ev", compton_ev(start.elastic_ev), 30.0, 0.0, start.elastic_ev),
+            Free("compton_sigma_ev", 60.0, 30.0, 1.0, 400.0),
+        ]
+    return free
+
+
+def _refined(
+    counts: Floats,
+    channels: NDArray[np.integer],
+    emitters: Sequence[Emitter],
+    start: Response,
+    variance: Floats,
+) -> Response:
+    free = _free(start)
+    scale = np.array([one.spread for one in free])
+    expected = np.array([one.expected for one in free])
+    names = [one.name for one in free]
+
+    def response(steps: Floats) -> Response:
+        numbers = expected + steps * scale
+        return replace(start, **dict(zip(names, numbers.tolist(), strict=True)))
+
+    def residuals(steps: Floats) -> Floats:
+        columns = components(response(steps), emitters, channels).columns
+        amounts, _ = _solved(columns, counts, variance)
+        misfit = (counts - np.einsum("ij,j->i", columns, amounts)) / np.sqrt(variance)
+        return np.concatenate([misfit, steps])
+
+    begin = (np.array([getattr(start, name) for name in names]) - expected) / scale
+    low = np.array([(one.low - one.expected) / one.spread for one in free])
+    high = np.array([(one.high - one.expected) / one.spread for one in free])
+    begin = np.clip(begin, low + 1e-6, high - 1e-6)
+    found = least_squares(residuals, begin, bounds=(low, high), x_scale=0.3, xtol=1e-6, ftol=1e-7)
+    return response(found.x)
+
+
+def _searched(
+    counts: Floats, channels: NDArray[np.integer], emitters: Sequence[Emitter], start: Response
+) -> Response:
+    """Gain and zero near enough for the refinement, the pivot being the middle of the channels."""
+    middle = float(channels.mean())
+    tried = [
+        replace(
+            start,
+            gain_ev=start.gain_ev * (1.0 + change),
+            zero_ev=start.zero_ev - start.gain_ev * change * middle + shift_ev,
+        )
+        for change in _GAINS
+        for shift_ev in _SHIFTS_EV
+    ]
+    misfits = [_misfit(counts, channels, emitters, response) for response in tried]
+    return tried[int(np.argmin(misfits))]
+
+
+def _misfit(
+    counts: Floats, channels: NDArray[np.integer], emitters: Sequence[Emitter], response: Response
+) -> float:
+    variance = np.maximum(_smoothed(counts), 1.0)
+    columns = components(response, emitters, channels).columns
+    amounts, _ = _solved(columns, counts, variance)
+    residual = counts - np.einsum("ij,j->i", columns, amounts)
+    return float(np.sum(residual**2 / variance))
+
+
+def _calibration(
+    counts: Floats,
+    channels: NDArray[np.integer],
+    emitters: Sequence[Emitter],
+    response: Response,
+    variance: Floats,
+) -> Calibration:
+    known = components(response, emitters, channels)
+    amounts, projection = _solved(known.columns, counts, variance)
+    fit = np.einsum("ij,j->i", known.columns, amounts)
+    covariance = np.einsum("ij,kj,j->ik", projection, projection, np.maximum(counts, 0.0))
+    by_counting = np.sqrt(2.0 / np.pi) * np.sqrt(np.maximum(fit, 0.5)).sum()
+    beyond = max(0.0, float(np.abs(counts - fit).sum()) - by_counting)
+    unexplained = beyond / max(1.0, float(counts.sum()))
+    return Calibration(response, known, amounts, covariance, fit, unexplained)
+
+
+def _solved(columns: Floats, counts: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Amounts by weighted least squares, and the matrix that gives them."""
+    size = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+    scaled = columns / np.maximum(size, 1e-30)
+    weighted = scaled / variance[:, None]
+    normal = np.einsum("ij,ik->jk", scaled, weighted)
+    projection = np.einsum("jk,ik->ji", np.linalg.pinv(normal, hermitian=True), weighted)
+    projection /= np.maximum(size, 1e-30)[:, None]
+    return np.einsum("ji,i->j", projection, counts), projection
+
+
+def _check(
+    calibration: Calibration,
+    counts: Floats,
+    emitters: Sequence[Emitter],
+    channels: NDArray[np.integer],
+    start: Response,
+) -> None:
+    n_elements = len(emitters)
+    sigmas = np.sqrt(np.diagonal(calibration.covariance)[:n_elements])
+    seen = calibration.amounts[:n_elements] > SEEN_SIGMAS * np.maximum(sigmas, 1e-30)
+    if seen.any() and calibration.unexplained < UNEXPLAINED:
+        return
+    named = ", ".join(emitter.element for emitter in emitters)
+    width_ev = _other_width(counts, channels, emitters, start, calibration)
+    if width_ev:
+        raise Unusable(
+            f"the lines of {named} are not where channels of {start.gain_ev:g} eV put them; with "
+            f"{width_ev:.2g} eV a channel they would be: correct channel_ev"
+        )
+    raise Unusable(
+        f"the spectrum does not show {named}: check elements and channel_ev"
+        if not seen.any()
+        else f"{calibration.unexplained:.0%} of the counts are no line of {named}: check elements "
+        "and channel_ev"
+    )
+
+
+def _other_width(
+    counts: Floats,
+    channels: NDArray[np.integer],
+    emitters: Sequence[Emitter],
+    start: Response,
+    calibration: Calibration,
+) -> float:
+    """Width of a channel that would explain the spectrum far better; 0 if there is none."""
+    widths = start.gain_ev * _WIDTHS
+    tried = [replace(start, gain_ev=float(width), zero_ev=0.0) for width in widths]
+    misfits = [_misfit(counts, channels, emitters, response) for response in tried]
+    now = float(np.sum((counts - calibration.fit) ** 2 / np.maximum(_smoothed(counts), 1.0)))
+    best = int(np.argmin(misfits))
+    return float(widths[best]) if misfits[best] < 0.5 * now else 0.0
+
+
+def _smoothed(counts: Floats) -> Floats:
+    kernel = np.ones(2 * _SMOOTHED + 1)
+    among = np.convolve(np.ones(len(counts)), kernel, "same")
+    return np.asarray(np.convolve(counts, kernel, "same") / among)
