@@ -1,10 +1,11 @@
 """One run's documents in, result documents out: the same for a scan, a catalog and a file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Role
 from cgnmc_bluesky.callbacks.task import Run, RunAnalysis, Task
 from cgnmc_bluesky.documents import ReadingError, RunReader
@@ -66,11 +67,20 @@ class Pipeline:
         if name == "start":
             self._begin(doc)
         for section, reader in self._readers.items():
-            tasks = [task for task in self._tasks if task.section == section]
-            self._read(reader, tasks, name, doc)
+            self._read(section, reader.blocks(name, doc))
         if name == "stop" and not self._ended:
             self._ended = bool(doc)
             self.close()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether rows wait for their files to grow, so that `poll` is worth a call."""
+        return any(reader.is_waiting for reader in self._readers.values())
+
+    def poll(self) -> bool:
+        """Take in the rows whose files have grown since the last document; say if there are any."""
+        found = [self._read(section, reader.poll()) for section, reader in self._readers.items()]
+        return any(found)
 
     def update(self, *, curves: bool = False) -> None:
         """Emit intermediate results where there is enough that is new.
@@ -88,11 +98,10 @@ class Pipeline:
         stop.
         """
         for section, reader in self._readers.items():
-            tasks = [task for task in self._tasks if task.section == section]
             stop = reader.stop or {}
             if not stop:
-                self._read(reader, tasks, "stop", {})
-            for task in tasks:
+                self._read(section, reader.blocks("stop", {}))
+            for task in self._tasks_of(section):
                 task.finish(stop, ended=self._ended)
         self._readers = {}
 
@@ -112,16 +121,21 @@ class Pipeline:
             if (lacks := task.kind.lacks())
         ]
 
-    def _read(
-        self, reader: RunReader, tasks: Sequence[Task], name: str, doc: Mapping[str, Any]
-    ) -> None:
+    def _tasks_of(self, section: str) -> list[Task]:
+        return [task for task in self._tasks if task.section == section]
+
+    def _read(self, section: str, blocks: Iterable[Block]) -> bool:
+        """Hand rows to the analyses that read them, and say if there were any."""
+        tasks, any_rows = self._tasks_of(section), False
         try:
-            for block in reader.blocks(name, doc):
+            for block in blocks:
+                any_rows = True
                 for task in tasks:
                     task.take(block)
         except ReadingError as fault:
             for task in tasks:
                 task.fail(str(fault))
+        return any_rows
 
     def _begin(self, start: Mapping[str, Any]) -> None:
         beamline = self._resolve(Beamline.for_run(start, self._beamline))

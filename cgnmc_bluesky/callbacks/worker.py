@@ -5,7 +5,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -16,6 +16,10 @@ from cgnmc_bluesky.standards import Library
 
 PREVIEW_PERIOD_S = 0.2
 """Curves for the eye are sent no more often than this."""
+
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.005, 0.5
+PAUSE_GROWTH = 1.125
+"""A file is looked at again after about an eighth of the time that it has been waited for."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ class Worker:
         """Serve until asked to end, or until the other side is gone."""
         self._answer(0)
         while True:
+            self._follow_files()
             try:
                 documents = self._connection.recv()
             except EOFError:
@@ -64,6 +69,27 @@ class Worker:
             if not self._connection.poll():
                 self._update()
             self._answer(1)
+
+    def _follow_files(self) -> None:
+        """Read what is written into files that rows wait for, until documents come."""
+        pause_s = SHORTEST_PAUSE_S
+        while self._is_waiting() and not self._connection.poll(pause_s):
+            pause_s = min(pause_s * PAUSE_GROWTH, LONGEST_PAUSE_S)
+            if self._poll():
+                pause_s = SHORTEST_PAUSE_S
+                self._update()
+            if self._said:
+                self._answer(0)
+
+    def _is_waiting(self) -> bool:
+        return any(pipeline.is_waiting for pipeline in self._pipelines.values())
+
+    def _poll(self) -> bool:
+        found = [
+            self._guarded(run_uid, pipeline.poll)
+            for run_uid, pipeline in list(self._pipelines.items())
+        ]
+        return any(found)
 
     def say(self, *message: Any) -> None:
         """Add to the next answer."""
@@ -87,14 +113,19 @@ class Worker:
             return
         run_uid = self._run(name, doc)
         pipeline = self._pipelines.get(run_uid)
+        if pipeline is not None:
+            self._guarded(run_uid, lambda: pipeline(name, doc))
+        if name == "stop":
+            self._end(run_uid)
+
+    def _guarded(self, run_uid: str, work: Callable[[], bool | None]) -> bool:
+        """Do some work for a run, which is given up if that raises."""
         try:
-            if pipeline is not None:
-                pipeline(name, doc)
+            return bool(work())
         except Exception:
             logger.exception("documents of run %s cannot be read", run_uid)
             self._give_up(self._pipelines.pop(run_uid))
-        if name == "stop":
-            self._end(run_uid)
+            return False
 
     def _begin(self, start: Mapping[str, Any]) -> None:
         if start.get("purpose") == "analysis":

@@ -9,7 +9,7 @@ READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexErro
 
 
 class ReadingError(ValueError):
-    """A run that does not fit its configuration: a unit of another dimension, a file elsewhere."""
+    """A run that does not fit its configuration: a unit of another dimension."""
 
 
 class Notes:

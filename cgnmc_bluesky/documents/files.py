@@ -17,7 +17,7 @@ class Handled:
     """Frames that only a handler installed for their format can read."""
 
     def __init__(self, path: Path, handler: Any, settings: Mapping[str, Any], folders: Folders):
-        self.fault, self.trouble, self.is_outside = "", "", False
+        self.fault, self.trouble = "", ""
         self._path = path
         self._make = handler
         self._settings = settings
@@ -44,7 +44,7 @@ class Handled:
         wanted = [frame.place for frame in frames if isinstance(frame.place, Mapping)]
         for path in map(Path, self._handler.get_file_list(wanted)):
             if path not in self._folders:
-                self.fault, self.is_outside = self._folders.refusal(path), True
+                self.fault = self._folders.refusal(path)
                 raise OSError(self.fault)
         return [np.asarray(self._handler(**place)) for place in wanted]
 
@@ -64,7 +64,7 @@ def source_of_stream(doc: Mapping[str, Any], folders: Folders) -> Source:
     if uri.scheme not in {"file", ""}:
         return Unreadable(f"{doc['uri']!r} is not a file")
     if path not in folders:
-        return Unreadable(folders.refusal(path), is_outside=True)
+        return Unreadable(folders.refusal(path))
     if doc["mimetype"] != "application/x-hdf5":
         return Unreadable(f"files of type {doc['mimetype']!r} are not read")
     parameters = doc["parameters"]
@@ -77,7 +77,7 @@ def source_of_resource(doc: Mapping[str, Any], folders: Folders) -> Source:
     path = Path(doc.get("root", "")) / doc["resource_path"].lstrip("/" if doc.get("root") else "")
     settings, spec = doc["resource_kwargs"], doc["spec"]
     if path not in folders:
-        return Unreadable(folders.refusal(path), is_outside=True)
+        return Unreadable(folders.refusal(path))
     if spec in HDF5_SPECS:
         name = settings.get("path") or settings.get("dataset") or "/entry/data/data"
         return Dataset(path, name, settings.get("frame_per_point") or 1, folders)

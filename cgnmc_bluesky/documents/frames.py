@@ -39,7 +39,6 @@ class Source(Protocol):
 
     fault: str
     trouble: str
-    is_outside: bool
 
     def has(self, frame: Frame, shape: tuple[int, ...]) -> bool:
         """Tell whether the frame is there, as far as seen so far."""
@@ -60,9 +59,8 @@ class Source(Protocol):
 class Unreadable:
     """A resource whose frames cannot be had, whatever happens."""
 
-    def __init__(self, fault: str, *, is_outside: bool = False) -> None:
+    def __init__(self, fault: str) -> None:
         self.fault, self.trouble = fault, ""
-        self.is_outside = is_outside
 
     def has(self, frame: Frame, shape: tuple[int, ...]) -> bool:
         """No frame is there."""

@@ -17,7 +17,7 @@ class Dataset:
     """
 
     def __init__(self, path: Path, name: str, frames_a_reading: int, folders: Folders) -> None:
-        self.fault, self.trouble, self.is_outside = "", "", False
+        self.fault, self.trouble = "", ""
         self._path = path
         self._name = name
         self._frames_a_reading = frames_a_reading
@@ -75,7 +75,7 @@ class Dataset:
             paths = _files_behind(dataset, self._path)
             beyond = [path for path in paths if path not in self._folders]
             if beyond:
-                self.fault, self.is_outside = self._folders.refusal(beyond[0]), True
+                self.fault = self._folders.refusal(beyond[0])
             else:
                 self._dataset = dataset
         finally:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.documents.columns import Column, Layout
-from cgnmc_bluesky.documents.faults import READ_ERRORS, Notes, ReadingError
+from cgnmc_bluesky.documents.faults import READ_ERRORS, Notes
 from cgnmc_bluesky.documents.frames import Frame, Source
 from cgnmc_bluesky.documents.shapes import Readings, recorded_shape
 from cgnmc_bluesky.documents.slab import Slab
@@ -54,7 +54,6 @@ class Mixed(Stream):
         self._touched: set[int] = set()
         self._blocked: set[int] = set()
         self._dry: set[str] = set()
-        self._refused: set[str] = set()
 
     def take_event(self, layout: Layout, doc: Mapping[str, Any]) -> None:
         """Take in an event, whose frames stand in its data."""
@@ -84,13 +83,7 @@ class Mixed(Stream):
         return bool(self._blocked)
 
     def complete(self, *, is_final: bool = False) -> Iterator[Block]:
-        """Give the rows that have become complete; finally all, with NaN for what never came.
-
-        Raises
-        ------
-        ReadingError
-            Once for each file outside the readable folders; it is left out from then on.
-        """
+        """Give the rows that have become complete; finally all, with NaN for what never came."""
         waiting = self._waiting(is_final)
         states = [(seq_num, self._state(seq_num, is_final)) for seq_num in waiting]
         self._touched.clear()
@@ -157,9 +150,6 @@ class Mixed(Stream):
         fault = source.fault or (source.trouble if is_final else "")
         if fault:
             self._notes.key(key, fault)
-            if source.is_outside and frame.resource not in self._refused:
-                self._refused.add(frame.resource)
-                raise ReadingError(f"data key {key!r}: {fault}")
         return bool(fault)
 
     def _kind(

@@ -87,9 +87,10 @@ class RunReader:
         handler = self._handlers.get(name)
         return () if handler is None else handler(doc)
 
-    def poll(self) -> list[Block]:
-        """Give the rows whose files have grown since the last document."""
-        return [rows for stream in self._mixed() for rows in stream.complete()]
+    def poll(self) -> Iterator[Block]:
+        """Give the rows whose files have grown since the last document, one block at a time."""
+        for stream in self._mixed():
+            yield from stream.complete()
 
     @property
     def is_waiting(self) -> bool:
