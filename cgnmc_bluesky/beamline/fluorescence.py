@@ -165,14 +165,19 @@ class XrfRoles(Section):
         return self
 
     @property
+    def sensitivity_run(self) -> str | None:
+        """Uid of the calibration's run, `None` without one."""
+        named = self.sensitivity
+        return named if isinstance(named, str) and not Path(named).suffix else None
+
+    @property
     def sensitivity_path(self) -> Path | None:
         """Where the calibration's file really is, `None` without one; an error where it is not
         there.
         """
-        named = self.sensitivity
-        if not isinstance(named, str) or not Path(named).suffix:
+        if not isinstance(self.sensitivity, str) or self.sensitivity_run is not None:
             return None
-        return existing(Path(named), "[xrf] sensitivity")
+        return existing(Path(self.sensitivity), "[xrf] sensitivity")
 
     def roles(self) -> dict[str, Role]:
         """Roles of a map; `spectra_1`, `dead_time_factor_1` and so on by detector element."""

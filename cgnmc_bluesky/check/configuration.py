@@ -11,6 +11,7 @@ from cgnmc_bluesky.beamline import (
     edge_energy_ev,
 )
 from cgnmc_bluesky.check.findings import Finding, Severity, error, ok, warning
+from cgnmc_bluesky.check.maps import check_map_section
 from cgnmc_bluesky.spectra import SpectrumError, read_spectra
 from cgnmc_bluesky.standards import standards_of
 from cgnmc_bluesky.standards.spectra import columns_of, rows_of
@@ -38,6 +39,8 @@ def check_configuration(beamline: Beamline) -> Iterator[Finding]:
         else:
             remedy = "name a folder of this machine, or take it out"
             yield warning("[data] readable", f"{folder} is no folder here", remedy)
+    if beamline.xrf is not None:
+        yield from check_map_section(beamline.xrf)
     read = [_reference(beamline, reference) for reference in beamline.reference]
     read += [finding for foil in beamline.foil for finding in _foil(beamline, foil)]
     yield from read

@@ -77,12 +77,34 @@ def _section(
         inside = ", ".join(f"{role} = {_toml(key)}" for role, key in yields.items())
         yield f"yields = {{ {inside} }}  # guessed"
     if "spectra" in roles:
-        yield f"spectra = {_toml(list(roles['spectra']))}  # guessed"
-        yield "channel_ev = { offset = 0.0, gain = 10.0 }  # guessed: not in the data"
-        yield '# elements = ["Mn", "Co", "Ni"]'
+        yield from _map(roles, keys)
     if "ion" in roles:
         inside = ", ".join(f"{_toml(_mass(key))} = {_toml(key)}" for key in roles["ion"])
         yield f"ion_current = {{ {inside} }}  # guessed"
+
+
+def _map(roles: Mapping[str, Sequence[str]], keys: Mapping[str, DataKey]) -> Iterator[str]:
+    """What only a map has, beside one key for each role."""
+    spectra, factors = roles["spectra"], roles.get("dead_time_factor", ())
+    yield f"spectra = {_toml(list(spectra))}  # guessed"
+    yield "channel_ev = { offset = 0.0, gain = 10.0 }  # guessed: not in the data"
+    if factors:
+        yield f"dead_time_factor = {_toml(list(factors))}  # guessed: true over recorded counts"
+    oversampling = _oversampling(keys[spectra[0]], keys[roles.get("x_um", spectra)[0]])
+    if oversampling > 1:
+        yield f"oversampling = {oversampling}                     # by the shapes"
+    if "incident_energy_ev" not in roles:
+        yield "# incident_energy_ev = 9000.0         # of the beam: a number, or its data key"
+    yield 'elements = ["Mn", "Co", "Ni"]         # guessed: not in the data'
+
+
+def _oversampling(spectra: DataKey, positions: DataKey) -> int:
+    """How many positions were read for each spectrum, by the shapes."""
+    pixels = spectra.shape[0] if len(spectra.shape) > 1 else None
+    readings = positions.shape[0] if len(positions.shape) == 1 else None
+    if not pixels or not readings or readings % pixels:
+        return 1
+    return readings // pixels
 
 
 def _guessed(line: str, key: DataKey) -> str:

@@ -23,19 +23,24 @@ class Rule:
     units
         Units, in small letters, that it may have; without any, whatever its unit.
     is_array
-        Whether a reading is an array.
+        Whether a reading is an array; `None` where it may be either.
+    is_beside
+        Whether it is measured beside another role's key, and named like it.
     """
 
     role: str
     names: tuple[str, ...]
     units: frozenset[str] = field(default_factory=frozenset)
-    is_array: bool = False
+    is_array: bool | None = False
+    is_beside: bool = False
 
     def rank(self, key: DataKey) -> int | None:
         """Return how telling a key's name is, 0 the most; `None` where it cannot be the role's."""
         name, unit = key.name.lower(), key.unit.lower()
         is_array = any(length is None or length > 1 for length in key.shape)
-        if is_array != self.is_array or key.dtype == "string" or NOT_A_READBACK.search(name):
+        if self.is_array not in {None, is_array} or key.dtype == "string":
+            return None
+        if not self.is_beside and NOT_A_READBACK.search(name):
             return None
         if self.units and unit and unit not in self.units:
             return None
@@ -87,10 +92,27 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule("murefer", (_word("murefer", "muref", "mur"), r"^ref(erence)?$")),
     ),
     "xrf": (
-        Rule("spectra", (r"xs\w*ch", r"xspress|fluor|mca|sdd|vortex"), is_array=True),
-        Rule("i0", (_word("i0", "io"), r"i0", r"sclr1_ch4$")),
-        Rule("x_um", (_word("x"), r"(ss|sam\w*|stage)x$"), LENGTH_UNITS),
-        Rule("y_um", (_word("y"), r"(ss|sam\w*|stage)y$"), LENGTH_UNITS),
+        Rule("spectra", (r"xs\w*ch|xspress\w*ch", r"xspress|fluor|mca|sdd|vortex"), is_array=True),
+        Rule(
+            "dead_time_factor",
+            (r"_dt$|dead_?time_?(factor|correction)|dt_?factor",),
+            is_array=None,
+            is_beside=True,
+        ),
+        Rule("i0", (_word("i0", "io"), r"i0", r"sclr1_ch4$"), is_array=None),
+        Rule(
+            "x_um",
+            (_word("x"), r"(ss|sam\w*|stage)x$", r"enc1(_val)?$"),
+            LENGTH_UNITS,
+            is_array=None,
+        ),
+        Rule(
+            "y_um",
+            (_word("y"), r"(ss|sam\w*|stage)y$", r"enc2(_val)?$"),
+            LENGTH_UNITS,
+            is_array=None,
+        ),
+        Rule("incident_energy_ev", (rf"^energy$|{MONOCHROMATORS}energy",), ENERGY_UNITS),
     ),
     "heating": (
         Rule(
@@ -117,7 +139,7 @@ ENOUGH: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "heating": (("temperature_c", "ion"), ("temperature_c", "pattern")),
 }
 """For each section the sets of roles that are enough for an analysis."""
-SEVERAL = ("spectra", "ion")
+SEVERAL = ("spectra", "dead_time_factor", "ion")
 """Roles that more than one key may play."""
 
 
@@ -145,6 +167,8 @@ def guess(keys: Sequence[DataKey]) -> dict[str, dict[str, list[str]]]:
 def _sections(keys: Sequence[DataKey]) -> Iterator[tuple[str, dict[str, list[str]]]]:
     for section, rules in RULES.items():
         roles = _assigned(rules, keys)
+        if len(roles.get("dead_time_factor", ())) != len(roles.get("spectra", ())):
+            roles.pop("dead_time_factor", None)
         if any(set(way) <= roles.keys() for way in ENOUGH[section]):
             yield section, roles
             if section == "soft_xanes":

@@ -7,6 +7,7 @@ from cgnmc_bluesky.beamline import Beamline, Edge, Role, edge_energy_ev, edge_of
 from cgnmc_bluesky.catalogs import Source, SourceError
 from cgnmc_bluesky.check.findings import Finding, error, ok, warning
 from cgnmc_bluesky.check.guesses import ENOUGH
+from cgnmc_bluesky.check.maps import check_map_runs
 from cgnmc_bluesky.check.survey import DataKey, Surveyed, survey
 from cgnmc_bluesky.documents import ReadingError
 from cgnmc_bluesky.documents.units import conversion
@@ -17,7 +18,7 @@ def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
     energy = beamline.roles("xanes").get("energy_ev") or beamline.roles("soft_xanes").get(
         "energy_ev"
     )
-    runs = survey(source, energy)
+    runs = survey(source, energy, beamline.data.readable)
     if not runs:
         yield error(source.name, "it holds no runs", "name a source with runs of scans")
         return
@@ -29,6 +30,9 @@ def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
         roles = beamline.roles(section)
         if roles:
             yield from _section(section, roles, runs)
+            yield from _files(section, roles, runs)
+    if beamline.xrf is not None:
+        yield from check_map_runs(beamline.xrf, runs)
     yield from _edges(beamline, runs)
     yield from _named_runs(beamline, source)
 
@@ -44,6 +48,17 @@ def _section(
     for name, role in roles.items():
         is_needed = not fitting and _unnumbered(name) in enough
         yield _role(f"[{section}] {name}", name, role, keys, is_needed=is_needed)
+
+
+def _files(section: str, roles: Mapping[str, Role], runs: Sequence[Surveyed]) -> Iterator[Finding]:
+    """Name the files that hold what plays a role and cannot be read."""
+    keys = {role.key for role in roles.values()}
+    for run in runs:
+        for key, why in run.unreadable.items():
+            message, _, remedy = why.partition("; ")
+            remedy = remedy or "see that it is there and readable"
+            if key in keys:
+                yield error(f"[{section}] {run.name}", f"'{key}': {message}", remedy)
 
 
 def _fits(section: str, roles: Mapping[str, Role], run: Surveyed) -> bool:
@@ -109,6 +124,8 @@ def _named_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
     }
     if beamline.xanes is not None and isinstance(beamline.xanes.dark, str):
         named["[xanes] dark"] = beamline.xanes.dark
+    if beamline.xrf is not None and beamline.xrf.sensitivity_run is not None:
+        named["[xrf] sensitivity"] = beamline.xrf.sensitivity_run
     for where, uid in named.items():
         try:
             run = source.find(uid)

@@ -95,14 +95,14 @@ def sensitivity_of(xrf: XrfRoles) -> Sensitivity | None:
     ConfigurationError
         If its file cannot be read, or it is a run that has not been resolved.
     """
-    if xrf.sensitivity is None or isinstance(xrf.sensitivity, Sensitivity):
-        return xrf.sensitivity
-    path = xrf.sensitivity_path
-    if path is None:
+    if xrf.sensitivity_run is not None:
         raise ConfigurationError(
-            f"[xrf] sensitivity names run {xrf.sensitivity}, but no catalog is at hand"
+            f"[xrf] sensitivity names run {xrf.sensitivity_run}, but no catalog is at hand"
         )
-    return _read(path)
+    path = xrf.sensitivity_path
+    if path is not None:
+        return _read(path)
+    return xrf.sensitivity if isinstance(xrf.sensitivity, Sensitivity) else None
 
 
 def _read(path: Path) -> Sensitivity:
