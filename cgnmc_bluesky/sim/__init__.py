@@ -11,15 +11,22 @@ Examples
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
 from cgnmc_bluesky.sim.clock import Clock
 from cgnmc_bluesky.sim.faults import DetectorFailure, Fault
+from cgnmc_bluesky.sim.fluorescence import DetectorElement
+from cgnmc_bluesky.sim.nanoprobe import SimulatedNanoprobe
+from cgnmc_bluesky.sim.particle import PARTICLES, CoreShell
 from cgnmc_bluesky.sim.ring import StorageRing
 from cgnmc_bluesky.sim.sample import MATERIALS, Sample
 
 __all__ = [
     "MATERIALS",
+    "PARTICLES",
     "Clock",
+    "CoreShell",
+    "DetectorElement",
     "DetectorFailure",
     "Fault",
     "Sample",
     "SimulatedBeamline",
+    "SimulatedNanoprobe",
     "StorageRing",
 ]

@@ -10,6 +10,7 @@ from cgnmc_bluesky.sim.clock import Clock
 from cgnmc_bluesky.sim.detectors import FluorescenceDetector, IonChamber, RingCurrent
 from cgnmc_bluesky.sim.endstation import Endstation
 from cgnmc_bluesky.sim.faults import Fault
+from cgnmc_bluesky.sim.metadata import Informed
 from cgnmc_bluesky.sim.monochromator import Monochromator
 from cgnmc_bluesky.sim.optics import sample_holder, shutter
 from cgnmc_bluesky.sim.ring import StorageRing
@@ -26,7 +27,7 @@ GAIN_V_PER_A: Mapping[str, float] = {"i0": 1e9, "it": 2e8, "ir": 2e8}
 DARK_A: Mapping[str, float] = {"i0": 4e-12, "it": 6e-12, "ir": 5e-12}
 
 
-class SimulatedBeamline:
+class SimulatedBeamline(Informed):
     """Simulated devices over one physical truth, ready for anybody's RunEngine.
 
     Parameters
@@ -187,29 +188,6 @@ class SimulatedBeamline:
         sample = self.endstation.sample
         truth = {**sample.truth(), "calibration_shift_ev": self.mono.error_ev()}
         return {"beamline": self.roles(), "sample": sample.name, "truth": truth}
-
-    def with_metadata(self, plan: Iterable[Any]) -> Any:
-        """Let every run of a plan carry `metadata` as it is when the run opens.
-
-        Parameters
-        ----------
-        plan
-            Any plan; or give this method to `RE.preprocessors`, and every plan has it. What the
-            plan says itself has precedence.
-
-        Returns
-        -------
-        Any
-            The plan.
-        """
-        from bluesky.preprocessors import msg_mutator
-
-        def add(msg: Any) -> Any:
-            if msg.command != "open_run":
-                return msg
-            return msg._replace(kwargs={**self.metadata(), **msg.kwargs})
-
-        return msg_mutator(plan, add)
 
 
 def _element_of(edge: str) -> str:

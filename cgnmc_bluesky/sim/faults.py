@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 FaultKind = Literal[
-    "nan", "negative", "zero", "saturated", "stuck", "raise", "glitch", "dump", "foil"
+    "nan",
+    "negative",
+    "zero",
+    "saturated",
+    "stuck",
+    "raise",
+    "glitch",
+    "dump",
+    "foil",
+    "short",
+    "missing",
+    "repeated",
+    "truncated",
 ]
 
 CHANNEL_FAULTS = frozenset({"nan", "negative", "zero", "saturated", "stuck", "raise"})
@@ -24,12 +36,15 @@ class Fault:
     kind
         `nan`, `negative`, `zero`, `saturated`: what a channel reads; `stuck`: it repeats its last
         reading; `raise`: its trigger raises; `glitch`: all channels lose most of their light;
-        `dump`: no beam in the ring; `foil`: another foil, or none, behind the sample.
+        `dump`: no beam in the ring; `foil`: another foil, or none, behind the sample. Of a map
+        `nan`, `zero` and `raise`; besides, of a row, `short`: it lacks its end, `missing`: it never
+        comes, `repeated`: it brings the one before again; and of a file, `truncated`: it loses its
+        second half when it is closed.
     points
-        At which points since staging, counted from 1; empty means at every one. Counts with the
-        shutter closed are not points.
+        At which points (rows of a map) since staging, counted from 1; empty means at every one.
+        Counts with the shutter closed are not points.
     channel
-        Which channel: "i0", "it", "ir" or "if"; `None` means each of them.
+        Which channel: "i0", "it", "ir" or "if", or a data key of a map; `None` means each of them.
     energy_ev
         Only within `width_ev` of this true energy, wherever the points; `None` means anywhere.
     width_ev

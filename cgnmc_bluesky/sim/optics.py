@@ -6,6 +6,7 @@ from typing import Any
 from ophyd import Component, Device, Kind
 from ophyd.status import DeviceStatus
 
+from cgnmc_bluesky.sim.clock import Clock
 from cgnmc_bluesky.sim.endstation import Endstation
 from cgnmc_bluesky.sim.sample import Sample
 from cgnmc_bluesky.sim.signals import Reading
@@ -16,8 +17,8 @@ class Selector(Device):
 
     Parameters
     ----------
-    endstation
-        Where it stands.
+    clock
+        The simulation's clock.
     name
         The device's name, which is also its data key.
     choices
@@ -30,7 +31,7 @@ class Selector(Device):
 
     def __init__(
         self,
-        endstation: Endstation,
+        clock: Clock,
         *,
         name: str,
         choices: Mapping[str, Callable[[], None]],
@@ -39,7 +40,7 @@ class Selector(Device):
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.chosen.name = name
-        self._endstation = endstation
+        self._clock = clock
         self._choices = dict(choices)
         self.set(first)
 
@@ -73,8 +74,7 @@ class Selector(Device):
         """
         self.check_value(value)
         self._choices[value]()
-        self._endstation.disturb()
-        self.chosen.update(value, self._endstation.clock.now_s())
+        self.chosen.update(value, self._clock.now_s())
         status = DeviceStatus(self)
         status.set_finished()
         return status
@@ -97,12 +97,8 @@ def sample_holder(endstation: Endstation, samples: Mapping[str, Sample], first: 
     Selector
         The device `sample`.
     """
-
-    def bring(sample: Sample) -> Callable[[], None]:
-        return lambda: setattr(endstation, "sample", sample)
-
-    choices = {name: bring(sample) for name, sample in samples.items()}
-    return Selector(endstation, name="sample", choices=choices, first=first)
+    choices = {name: _sets(endstation, "sample", sample) for name, sample in samples.items()}
+    return Selector(endstation.clock, name="sample", choices=choices, first=first)
 
 
 def shutter(endstation: Endstation) -> Selector:
@@ -119,7 +115,15 @@ def shutter(endstation: Endstation) -> Selector:
         The device `shutter`, open.
     """
     choices = {
-        "open": lambda: setattr(endstation, "shutter_open", True),
-        "closed": lambda: setattr(endstation, "shutter_open", False),
+        "open": _sets(endstation, "shutter_open", True),
+        "closed": _sets(endstation, "shutter_open", False),
     }
-    return Selector(endstation, name="shutter", choices=choices, first="open")
+    return Selector(endstation.clock, name="shutter", choices=choices, first="open")
+
+
+def _sets(endstation: Endstation, what: str, value: object) -> Callable[[], None]:
+    def change() -> None:
+        setattr(endstation, what, value)
+        endstation.disturb()
+
+    return change

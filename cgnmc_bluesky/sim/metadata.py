@@ -1,0 +1,36 @@
+"""Runs that carry what the simulation knows of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+
+class Informed(ABC):
+    """Something simulated that knows the roles of its data keys, and the truth."""
+
+    @abstractmethod
+    def metadata(self) -> dict[str, Any]:
+        """What a run of it should carry in its start document."""
+
+    def with_metadata(self, plan: Iterable[Any]) -> Any:
+        """Let every run of a plan carry `metadata` as it is when the run opens.
+
+        Parameters
+        ----------
+        plan
+            Any plan; or give this method to `RE.preprocessors`, and every plan has it. What the
+            plan says itself has precedence.
+
+        Returns
+        -------
+        Any
+            The plan.
+        """
+        from bluesky.preprocessors import msg_mutator
+
+        def add(msg: Any) -> Any:
+            if msg.command != "open_run":
+                return msg
+            return msg._replace(kwargs={**self.metadata(), **msg.kwargs})
+
+        return msg_mutator(plan, add)

@@ -1,0 +1,189 @@
+"""A whole nanoprobe in a computer: a stage, a flying detector, and the particles under its beam."""
+
+import math
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from cgnmc_bluesky.sim.clock import Clock
+from cgnmc_bluesky.sim.faults import Fault
+from cgnmc_bluesky.sim.fluorescence import DetectorElement
+from cgnmc_bluesky.sim.flyer import FlyingDetector
+from cgnmc_bluesky.sim.metadata import Informed
+from cgnmc_bluesky.sim.nanobeam import Nanobeam
+from cgnmc_bluesky.sim.optics import Selector
+from cgnmc_bluesky.sim.particle import METALS, PARTICLES, CoreShell
+from cgnmc_bluesky.sim.recording import LineRecorder
+from cgnmc_bluesky.sim.stage import make_stage
+
+STANDARD = CoreShell(radius_um=0.5, core=dict.fromkeys(METALS, 1 / 3), shell=None)
+"""As many atoms of each metal, and so few that they hardly absorb."""
+MOUNTED: Mapping[str, tuple[CoreShell, ...]] = MappingProxyType(
+    {**{name: (particle,) for name, particle in PARTICLES.items()}, "standard": (STANDARD,)}
+)
+"""What can be brought under the beam, by name."""
+ELEMENTS = (
+    DetectorElement(share=0.36, gain_ev=10.002, offset_ev=1.5, noise_ev=62.0, drift_per_h=2e-4),
+    DetectorElement(share=0.33, gain_ev=9.999, offset_ev=-1.0, noise_ev=66.0, drift_per_h=1e-4),
+    DetectorElement(share=0.31, gain_ev=10.0, offset_ev=0.5, noise_ev=60.0, drift_per_h=-1e-4),
+)
+"""Three elements that are not quite alike."""
+
+
+class SimulatedNanoprobe(Informed):
+    """Simulated devices over particles under a nanobeam, ready for anybody's RunEngine.
+
+    Parameters
+    ----------
+    particles
+        What is under the beam first: a name among `mounted`, or particles of your own.
+    seed
+        Of all noise.
+    clock
+        The simulation's clock; without it a new one of this speed and pace.
+    speed
+        Simulated seconds for each real one; at infinity nothing waits.
+    rows_per_s
+        Real rows a second at most, at infinite speed.
+    folder
+        Where the detector's files go; without it a temporary folder, which goes with the nanoprobe.
+    oversampling
+        Encoder readings a pixel.
+    compression
+        Of the files: "gzip", or `None` for none.
+    faults
+        What goes wrong, and in which rows.
+    elements
+        The detector's elements.
+    mounted
+        What can be brought under the beam, by name; your own particles come on top.
+    beam_fwhm_um
+        Diameter of the beam.
+    incident_energy_ev
+        Energy of its photons.
+    flux_ph_s
+        Photons a second: it sets the signal to noise.
+    self_absorption
+        Whether matter absorbs.
+
+    Attributes
+    ----------
+    xspress3, stage, particle
+        The devices. Data keys of the first: `xs_channel1` …, `xs_channel1_dt` …, `sclr_i0`,
+        `stage_x`, `stage_y`.
+    clock
+        The clock.
+
+    Examples
+    --------
+    >>> nanoprobe = SimulatedNanoprobe("conventional", seed=1)
+    >>> nanoprobe.roles()["xrf"]["x_um"], nanoprobe.metadata()["sample"]
+    ('stage_x', 'conventional')
+    """
+
+    def __init__(
+        self,
+        particles: str | Sequence[CoreShell] = "gradient",
+        *,
+        seed: int = 0,
+        clock: Clock | None = None,
+        speed: float = math.inf,
+        rows_per_s: float | None = None,
+        folder: str | Path | None = None,
+        oversampling: int = 1,
+        compression: str | None = "gzip",
+        faults: Iterable[Fault] = (),
+        elements: Sequence[DetectorElement] = ELEMENTS,
+        mounted: Mapping[str, Sequence[CoreShell]] = MOUNTED,
+        beam_fwhm_um: float = 0.1,
+        incident_energy_ev: float = 9000.0,
+        flux_ph_s: float = 2.7e8,
+        self_absorption: bool = True,
+    ) -> None:
+        self.clock = clock or Clock(speed, points_per_s=rows_per_s)
+        self._mounted, first = _mounted(particles, mounted)
+        self._beam_fwhm_um = beam_fwhm_um
+        self._energy_ev = incident_energy_ev
+        self._oversampling = oversampling
+        self._temporary = tempfile.TemporaryDirectory(prefix="cgnmc-") if folder is None else None
+        self.folder = Path(self._temporary.name if self._temporary else folder or "").resolve()
+        self.particle = Selector(
+            self.clock, name="particle", choices=dict.fromkeys(self._mounted, _nothing), first=first
+        )
+        self.stage = make_stage(self.clock)
+
+        @lru_cache
+        def beam_on(name: str) -> Nanobeam:
+            return Nanobeam(
+                self._mounted[name],
+                beam_fwhm_um=beam_fwhm_um,
+                incident_energy_ev=incident_energy_ev,
+                flux_ph_s=flux_ph_s,
+                self_absorption=self_absorption,
+            )
+
+        self._recorder = LineRecorder(
+            self.stage,
+            lambda: beam_on(self.particle.position),
+            elements,
+            seed=seed,
+            oversampling=oversampling,
+            faults=faults,
+            start_s=self.clock.now_s(),
+        )
+        self.xspress3 = FlyingDetector(
+            self.clock, self._recorder, self.folder, compression=compression
+        )
+
+    def devices(self) -> dict[str, Any]:
+        """All devices by the names that a session gives them."""
+        return {name: getattr(self, name) for name in ("xspress3", "stage", "particle")}
+
+    def roles(self) -> dict[str, Any]:
+        """Which data key plays which role, as beamline.toml would say it."""
+        x, y = self._recorder.axes
+        return {
+            "beamline": {"name": "simulated nanoprobe", "facility": "cgnmc_bluesky"},
+            "data": {"readable": [str(self.folder)]},
+            "xrf": {
+                "spectra": self._recorder.channels,
+                "channel_ev": {"offset": 0.0, "gain": 10.0},
+                "dead_time_factor": self._recorder.factors,
+                "i0": "sclr_i0",
+                "x_um": x,
+                "y_um": y,
+                "oversampling": self._oversampling,
+                "incident_energy_ev": self._energy_ev,
+                "elements": list(METALS),
+                "beam_fwhm_um": self._beam_fwhm_um,
+            },
+        }
+
+    def metadata(self) -> dict[str, Any]:
+        """What a run of this nanoprobe should carry in its start document.
+
+        Returns
+        -------
+        dict[str, Any]
+            The roles, the sample's name, and the truth: that of each particle.
+        """
+        name = self.particle.position
+        truth = {"particles": [particle.truth() for particle in self._mounted[name]]}
+        return {"beamline": self.roles(), "sample": name, "truth": truth}
+
+
+def _mounted(
+    particles: str | Sequence[CoreShell], mounted: Mapping[str, Sequence[CoreShell]]
+) -> tuple[dict[str, Sequence[CoreShell]], str]:
+    if not isinstance(particles, str):
+        return {**mounted, "own": tuple(particles)}, "own"
+    if particles not in mounted:
+        raise ValueError(f"particles are {particles!r}; mounted are {', '.join(mounted)}")
+    return dict(mounted), particles
+
+
+def _nothing() -> None:
+    return
