@@ -13,7 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from benchmarks.figure import Figure, with_unit
-from benchmarks.missing import NoMeasuredData
+from benchmarks.missing import NoMeasuredData, NoPeer
 
 NAMES = (
     "import_time",
@@ -22,6 +22,7 @@ NAMES = (
     "edge_precision",
     "fraction_precision",
     "published_values",
+    "measured_spectra",
 )
 
 
@@ -71,7 +72,7 @@ def _measured(names: Sequence[str], *, tiny: bool) -> Iterator[tuple[str, Figure
                 for figure in import_module(f"benchmarks.{name}").figures(tiny=tiny):
                     progress.update(task, description=f"{name.replace('_', ' ')}: {figure.what}")
                     yield name, figure
-            except NoMeasuredData as missing:
+            except (NoMeasuredData, NoPeer) as missing:
                 progress.console.print(f"{name} left out: {missing}")
 
 
