@@ -109,6 +109,16 @@ def test_channels_reach_from_below_the_lowest_line_to_behind_the_elastic_peak():
     assert xrf(elements=["C"], channel_ev={"gain": 10.0}).channels()[0] == 0
 
 
+def test_counts_of_an_encoder_are_worth_a_length():
+    roles = xrf(x_um="enc1", y_um="enc2", um_per_count={"x_um": -1e-4}).roles()
+    assert roles["x_um"] == Role("enc1", "um", factor=-1e-4)
+    assert roles["y_um"] == Role("enc2", "um")
+    assert "y_um" not in xrf(um_per_count={"y_um": 1e-4}).roles()
+    assert refused({"xrf": XRF | {"um_per_count": {"x_um": 0}}}) == (
+        "[xrf] um_per_count.x_um = 0: expected a number other than 0"
+    )
+
+
 def test_what_a_map_is_corrected_for_by_default():
     roles = xrf()
     assert roles.elements == ("Mn", "Co", "Ni")

@@ -1,7 +1,8 @@
 """The section of fluorescence maps: their data keys, and what their spectra are fitted with."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le
 from pydantic import (
@@ -40,10 +41,17 @@ def _file_or_uid(text: str, info: ValidationInfo) -> str:
     return str(located(Path(text), info)) if Path(text).suffix else text
 
 
+def _not_zero(value: float) -> float:
+    if value == 0:
+        raise ConfigurationError("= 0: expected a number other than 0")
+    return value
+
+
 Element = Annotated[str, AfterValidator(_is_symbol)]
 Keys = Annotated[tuple[Key, ...], BeforeValidator(_as_tuple)]
 FileOrUid = Annotated[Key, AfterValidator(_file_or_uid)]
 Angle = Annotated[Positive, Le(90.0)]
+NotZero = Annotated[Number, AfterValidator(_not_zero)]
 Sigma = Annotated[Number, Ge(0.0)]
 
 
@@ -121,6 +129,9 @@ class XrfRoles(Section):
         Intensity before the sample, and positions.
     oversampling
         Encoder readings a pixel.
+    um_per_count
+        What a count of an encoder is worth in µm, with its sign, where a position is recorded in
+        counts.
     incident_energy_ev
         A number, or its key.
     elements
@@ -142,6 +153,7 @@ class XrfRoles(Section):
     x_um: Key | None = None
     y_um: Key | None = None
     oversampling: Annotated[int, Strict(), Ge(1)] = 1
+    um_per_count: dict[Literal["x_um", "y_um"], NotZero] = Field(default_factory=dict)
     incident_energy_ev: Positive | Key | None = None
     elements: tuple[Element, ...] = ("Mn", "Co", "Ni")
     sensitivity: (
@@ -190,7 +202,9 @@ class XrfRoles(Section):
             f"dead_time_factor_{n}": Role(key, "") for n, key in enumerate(self.dead_time_factor, 1)
         }
         units = {"i0": "", "x_um": "um", "y_um": "um", "incident_energy_ev": "eV"}
-        return roles | roles_by_unit(self, units)
+        roles |= roles_by_unit(self, units)
+        factors = {name: factor for name, factor in self.um_per_count.items() if name in roles}
+        return roles | {name: replace(roles[name], factor=by) for name, by in factors.items()}
 
     def channels(self) -> tuple[int, int] | None:
         """Channels that are fitted: the first, and the one behind the last.

@@ -25,12 +25,16 @@ class Role:
     channels
         Of a spectrum, what is read of its last axis: the first channel, and the one behind the
         last; `None` for all of it.
+    factor
+        What a recorded number of one is worth in the role's unit, where it has no unit (counts of
+        an encoder); then the descriptor's unit is not looked at.
     """
 
     key: str
     unit: str
     recorded_unit: str | None = None
     channels: tuple[int, int] | None = None
+    factor: float | None = None
 
 
 def _is_mass(text: str) -> str:

@@ -49,8 +49,8 @@ class Beamline(Section):
     Examples
     --------
     >>> beamline = Beamline.from_dict({"xanes": {"energy_ev": "mono_energy", "mutrans": "mu"}})
-    >>> beamline.roles("xanes")["energy_ev"]
-    Role(key='mono_energy', unit='eV', recorded_unit=None)
+    >>> beamline.roles("xanes")["energy_ev"].key
+    'mono_energy'
     """
 
     beamline: Facility = Facility()

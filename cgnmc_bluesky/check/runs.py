@@ -78,6 +78,8 @@ def _role(
         remedy = f"the nearest are {', '.join(close)}" if close else f"there are {_few(list(keys))}"
         judge = error if is_needed else warning
         return judge(where, f"no run has the data key '{role.key}'", remedy)
+    if role.factor is not None:
+        return ok(where, f"'{role.key}', {role.factor:g} {role.unit} a count")
     recorded = keys[role.key].unit if role.recorded_unit is None else role.recorded_unit
     try:
         conversion(recorded, role.unit, key=role.key, role=name)

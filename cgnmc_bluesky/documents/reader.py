@@ -14,7 +14,7 @@ from cgnmc_bluesky.documents.files import source_of_resource, source_of_stream
 from cgnmc_bluesky.documents.frames import Folders, Frame, Source
 from cgnmc_bluesky.documents.mixed import Mixed
 from cgnmc_bluesky.documents.streams import Monitor, Stream, events_of
-from cgnmc_bluesky.documents.units import conversion
+from cgnmc_bluesky.documents.units import Conversion, conversion
 
 
 class RunReader:
@@ -170,7 +170,11 @@ class RunReader:
             described = data_keys[role.key]
             recorded = described.get("units") if role.recorded_unit is None else role.recorded_unit
             try:
-                convert = conversion(recorded or "", role.unit, key=role.key, role=name)
+                convert = (
+                    conversion(recorded or "", role.unit, key=role.key, role=name)
+                    if role.factor is None
+                    else Conversion(role.factor, 0.0)
+                )
             except ReadingError as fault:
                 self._notes.key(role.key, f"unit {recorded!r} where {role.unit!r} is meant")
                 faults.append(fault)

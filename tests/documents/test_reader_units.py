@@ -124,3 +124,12 @@ def test_a_role_is_read_in_its_own_unit(number) -> None:
     [block] = reader("event", event)
     assert block.values["energy_ev"].tolist() == [500.0]
     assert block.values["energy_kev"].tolist() == [0.5]
+
+
+def test_counts_of_an_encoder_are_multiplied_whatever_their_unit() -> None:
+    reader = RunReader({"x_um": Role("enc1", "um", factor=-1e-4)})
+    key = {"source": "", "dtype": "array", "shape": [2], "units": "counts"}
+    reader("descriptor", {"uid": "d", "name": "primary", "data_keys": {"enc1": key}})
+    event = {"descriptor": "d", "seq_num": 1, "time": 0.0, "timestamps": {}}
+    [block] = reader("event", event | {"data": {"enc1": [10_000, -500]}})
+    assert block.values["x_um"] == pytest.approx(np.array([[-1.0, 0.05]]))
