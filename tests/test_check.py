@@ -341,8 +341,8 @@ def test_a_draft_of_a_map():
     ("shapes", "roles"),
     [
         (
-            {"xspress3_ch1": 2, "xspress3_ch2": 2, "sclr1_ch4": 1, "zpssx": 1, "zpssy": 1},
-            {"spectra": ["xspress3_ch1", "xspress3_ch2"], "i0": "sclr1_ch4", "x_um": "zpssx"},
+            {"xspress3_ch1": 2, "xspress3_ch2": 2, "sclr1_ch4": 1, "inenc2_val": 1},
+            {"spectra": ["xspress3_ch1", "xspress3_ch2"], "i0": "sclr1_ch4", "x_um": "inenc2_val"},
         ),
         (
             {"fluor": 3, "i0": 1, "enc1": 1, "enc2": 1, "dead_time_correction": 2},

@@ -102,13 +102,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule("i0", (_word("i0", "io"), r"i0", r"sclr1_ch4$"), is_array=None),
         Rule(
             "x_um",
-            (_word("x"), r"(ss|sam\w*|stage)x$", r"enc1(_val)?$"),
+            (_word("x"), r"(ss|sam\w*|stage)x$", r"^enc1$|inenc2_val$"),
             LENGTH_UNITS,
             is_array=None,
         ),
         Rule(
             "y_um",
-            (_word("y"), r"(ss|sam\w*|stage)y$", r"enc2(_val)?$"),
+            (_word("y"), r"(ss|sam\w*|stage)y$", r"^enc2$|inenc3_val$"),
             LENGTH_UNITS,
             is_array=None,
         ),
