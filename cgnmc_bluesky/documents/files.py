@@ -1,5 +1,6 @@
 """External files: how the frames of a resource are read."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,23 @@ from urllib.parse import unquote, urlparse
 import numpy as np
 
 from cgnmc_bluesky.documents.frames import Folders, Frame, Source, Unreadable
-from cgnmc_bluesky.documents.hdf5 import Dataset
+from cgnmc_bluesky.documents.hdf5 import Hdf5, Locate, Location
 
-HDF5_SPECS = frozenset({"AD_HDF5", "AD_HDF5_SWMR", "HDF5"})
+FRAMES = frozenset({"AD_HDF5", "AD_HDF5_SWMR", "HDF5"})
+"""Kinds of files that hold one frame after another."""
+
+ELEMENTS = frozenset({"XSP3", "XSP3_BULK", "XSP3_FLY", "XPS3_FLY"})
+"""Kinds of files that hold the spectra of several detector elements; all but the first are read as
+a whole."""
+
+COLUMNS = frozenset(
+    {"PANDA", "ROI_HDF5_FLY", "SIS_HDF51", "SIS_HDF51_FLY_STREAM_V1", "ZEBRA_HDF51"}
+)
+"""Kinds of files that hold a data set for each signal, named in the datum."""
+
+COLUMN_WORDS = ("column", "field", "det_elem")
+
+_ELEMENT = re.compile(r"\(?\s*:\s*,\s*(\d+)\s*(?:,\s*:\s*)*\)?")
 
 
 class Handled:
@@ -33,7 +48,7 @@ class Handled:
         self.close()
         return False
 
-    def shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def shape_of(self, frame: Frame, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Nothing else is known."""
         return shape
 
@@ -69,18 +84,31 @@ def source_of_stream(doc: Mapping[str, Any], folders: Folders) -> Source:
         return Unreadable(f"files of type {doc['mimetype']!r} are not read")
     parameters = doc["parameters"]
     name = parameters.get("dataset") or parameters.get("path") or "/entry/data/data"
-    return Dataset(path, name, parameters.get("multiplier") or 1, folders)
+    part = str(parameters.get("slice") or "")
+    element = _ELEMENT.fullmatch(part)
+    if part.strip("():, ") and element is None:
+        return Unreadable(f"a slice {part!r} of a data set is not read")
+    locate = _in_frames(name, None if element is None else int(element[1]))
+    return Hdf5(path, locate, folders, parameters.get("multiplier") or 1)
 
 
 def source_of_resource(doc: Mapping[str, Any], folders: Folders) -> Source:
     """Find how the frames of a `resource` document are read."""
-    path = Path(doc.get("root", "")) / doc["resource_path"].lstrip("/" if doc.get("root") else "")
-    settings, spec = doc["resource_kwargs"], doc["spec"]
+    path, settings, spec = _path(doc), doc["resource_kwargs"], doc["spec"]
     if path not in folders:
         return Unreadable(folders.refusal(path))
-    if spec in HDF5_SPECS:
+    if spec in FRAMES:
         name = settings.get("path") or settings.get("dataset") or "/entry/data/data"
-        return Dataset(path, name, settings.get("frame_per_point") or 1, folders)
+        return Hdf5(path, _in_frames(name), folders, settings.get("frame_per_point") or 1)
+    if spec in ELEMENTS:
+        name = settings.get("key") or settings.get("dataset") or "/entry/instrument/detector/data"
+        return Hdf5(path, _in_elements(name, one_by_one=spec == "XSP3"), folders)
+    if spec in COLUMNS:
+        return Hdf5(path, _in_columns, folders)
+    return _handled(path, spec, settings, folders)
+
+
+def _handled(path: Path, spec: str, settings: Mapping[str, Any], folders: Folders) -> Source:
     try:
         handler = _handler(spec)
     except ImportError as error:
@@ -88,6 +116,42 @@ def source_of_resource(doc: Mapping[str, Any], folders: Folders) -> Source:
     if handler is None:
         return Unreadable(f"no handler for files of kind {spec!r} (try area-detector-handlers)")
     return Handled(path, handler, settings, folders)
+
+
+def _path(doc: Mapping[str, Any]) -> Path:
+    root, within = doc.get("root") or "", doc["resource_path"]
+    # Some writers name the root twice.
+    is_whole = not root or within.startswith(root.rstrip("/") + "/")
+    return Path(within) if is_whole else Path(root) / within.lstrip("/")
+
+
+def _in_frames(name: str, element: int | None = None) -> Locate:
+    """Readings are one after another in a data set."""
+
+    def locate(place: int | Mapping[str, Any]) -> Location:
+        if not isinstance(place, int):
+            place = int(place.get("point_number", place.get("frame", 0)))
+        return Location(name, place, element)
+
+    return locate
+
+
+def _in_elements(name: str, *, one_by_one: bool) -> Locate:
+    """Readings are those of one detector element, numbered from 1, or of all."""
+
+    def locate(place: int | Mapping[str, Any]) -> Location:
+        place = {"frame": place} if isinstance(place, int) else place
+        channel, frame = place.get("channel"), place.get("frame")
+        index = int(frame) if one_by_one and frame is not None else None
+        return Location(name, index, None if channel is None else int(channel) - 1)
+
+    return locate
+
+
+def _in_columns(place: int | Mapping[str, Any]) -> Location:
+    """Every reading is a data set of its own."""
+    names = [] if isinstance(place, int) else [place.get(word) for word in COLUMN_WORDS]
+    return Location(next(filter(None, names), "data"))
 
 
 def _handler(spec: str) -> Any:

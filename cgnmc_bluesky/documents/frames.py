@@ -23,13 +23,6 @@ class Frame:
     resource: str
     place: int | Mapping[str, Any]
 
-    @property
-    def index(self) -> int:
-        """Its index in a data set."""
-        if isinstance(self.place, int):
-            return self.place
-        return int(self.place.get("point_number", self.place.get("frame", 0)))
-
 
 class Source(Protocol):
     """The frames of one resource.
@@ -46,7 +39,7 @@ class Source(Protocol):
     def refresh(self) -> bool:
         """Look again, and tell whether anything has changed."""
 
-    def shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def shape_of(self, frame: Frame, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of a frame, as far as it is known without reading, where this is declared."""
 
     def read(self, frames: Sequence[Frame], shape: tuple[int, ...]) -> Sequence[Any] | Slab:
@@ -70,7 +63,7 @@ class Unreadable:
         """Nothing changes."""
         return False
 
-    def shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def shape_of(self, frame: Frame, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Nothing else is known."""
         return shape
 

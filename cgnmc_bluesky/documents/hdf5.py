@@ -1,86 +1,134 @@
 """HDF5 files that may still be growing, in this process or another."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cgnmc_bluesky.documents.faults import READ_ERRORS
 from cgnmc_bluesky.documents.frames import Folders, Frame
-from cgnmc_bluesky.documents.slab import Slab
+from cgnmc_bluesky.documents.slab import Element, Slab
 
 
-class Dataset:
-    """Frames in an HDF5 data set, which may still grow in another process.
+@dataclass(frozen=True)
+class Location:
+    """Where a reading is in a file.
+
+    Parameters
+    ----------
+    dataset
+        Path of its data set.
+    index
+        Its number in the data set; `None` where the data set as a whole is the reading.
+    element
+        Which detector element it is of, by its index on the second axis, where there are several.
+    """
+
+    dataset: str
+    index: int | None = None
+    element: int | None = None
+
+
+Locate = Callable[[int | Mapping[str, Any]], Location]
+"""Tells by a frame's place where its reading is."""
+
+
+class Hdf5:
+    """Frames in an HDF5 file, which may still grow in another process.
 
     Frame i is the rows i·n … (i+1)·n of a data set with as many dimensions as a reading, n being
     the reading's first; of one with a dimension more it is row i.
+
+    Parameters
+    ----------
+    path
+        The file.
+    locate
+        Tells where a frame's reading is in it.
+    rows_a_reading
+        Rows of a data set with a dimension more that make one reading.
+    folders
+        Where the file, and those behind it, may be.
     """
 
-    def __init__(self, path: Path, name: str, frames_a_reading: int, folders: Folders) -> None:
+    def __init__(
+        self, path: Path, locate: Locate, folders: Folders, rows_a_reading: int = 1
+    ) -> None:
         self.fault, self.trouble = "", ""
         self._path = path
-        self._name = name
-        self._frames_a_reading = frames_a_reading
+        self._locate = locate
+        self._rows_a_reading = rows_a_reading
         self._folders = folders
-        self._dataset: Any = None
-        self._last_extent = self._extent()
+        self._file: Any = None
+        self._datasets: dict[str, Any] = {}
+        self._wanted: set[str] = set()
+        self._last_extents = self._extents()
 
     def has(self, frame: Frame, shape: tuple[int, ...]) -> bool:
         """Tell whether the frame's rows are in the data set, as far as seen so far."""
-        if self._dataset is None:
+        location = self._locate(frame.place)
+        if location.dataset not in self._datasets:
+            self._wanted.add(location.dataset)
             return False
-        return (frame.index + 1) * self._rows(shape) <= self._extent()[1]
+        view = self._view(location)
+        if location.index is not None:
+            return bool((location.index + 1) * self._rows(view, location, shape) <= view.shape[0])
+        return bool(view.shape[0] >= (shape[0] if len(view.shape) == len(shape) and shape else 1))
 
     def refresh(self) -> bool:
-        """Look how far the data set has grown, and tell whether it has."""
-        before = self._last_extent
+        """Look how far the data sets have grown, and tell whether they have."""
         try:
-            if self._dataset is None:
-                self._open()
-            else:
-                self._dataset.refresh()
+            for dataset in self._datasets.values():
+                dataset.refresh()
+            for name in self._wanted - self._datasets.keys():
+                self._open(name)
             self.trouble = ""
         except READ_ERRORS as error:
             self.trouble = f"file {str(self._path)!r} cannot be read ({error})"
             self.close()
-        self._last_extent = self._extent()
-        return self._last_extent != before
+        before, self._last_extents = self._last_extents, self._extents()
+        return self._last_extents != before
 
-    def shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of a frame, where this is declared."""
-        return Slab(self._dataset, [0], self._rows(shape), shape).shape[1:]
+    def shape_of(self, frame: Frame, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a frame that is there, where this is declared."""
+        return self.read([frame], shape).shape[1:]
 
     def read(self, frames: Sequence[Frame], shape: tuple[int, ...]) -> Slab:
         """Give frames that are there, one a row."""
-        indices = [frame.index for frame in frames]
-        return Slab(self._dataset, indices, self._rows(shape), shape)
+        locations = [self._locate(frame.place) for frame in frames]
+        view = self._view(locations[0])
+        rows = self._rows(view, locations[0], shape)
+        return Slab(view, [location.index or 0 for location in locations], rows, shape)
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._dataset is not None:
-            self._dataset.file.close()
-            self._dataset = None
+        self._datasets.clear()
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
-    def _extent(self) -> tuple[str, int]:
-        return self.fault, 0 if self._dataset is None else self._dataset.shape[0]
+    def _extents(self) -> tuple[str, dict[str, int]]:
+        return self.fault, {name: found.shape[0] for name, found in self._datasets.items()}
 
-    def _rows(self, shape: tuple[int, ...]) -> int:
-        is_stacked = self._dataset.ndim != len(shape)
-        return self._frames_a_reading if is_stacked else max(shape[0], 1)
+    def _view(self, location: Location) -> Any:
+        dataset = self._datasets[location.dataset]
+        return dataset if location.element is None else Element(dataset, location.element)
 
-    def _open(self) -> None:
-        file = _opened(self._path)
-        try:
-            dataset = file[self._name]
-            paths = _files_behind(dataset, self._path)
-            beyond = [path for path in paths if path not in self._folders]
-            if beyond:
-                self.fault = self._folders.refusal(beyond[0])
-            else:
-                self._dataset = dataset
-        finally:
-            if self._dataset is None:
-                file.close()
+    def _rows(self, view: Any, location: Location, shape: tuple[int, ...]) -> int:
+        if location.index is None:
+            return int(view.shape[0])
+        is_stacked = len(view.shape) != len(shape)
+        return self._rows_a_reading if is_stacked else max(shape[0], 1)
+
+    def _open(self, name: str) -> None:
+        if self._file is None:
+            self._file = _opened(self._path)
+        dataset = self._file[name]
+        beyond = [path for path in _behind(dataset, self._path) if path not in self._folders]
+        if beyond:
+            self.fault = self._folders.refusal(beyond[0])
+        else:
+            self._datasets[name] = dataset
 
 
 def _opened(path: Path) -> Any:
@@ -95,7 +143,7 @@ def _opened(path: Path) -> Any:
         return h5py.File(path, "r", swmr=True)
 
 
-def _files_behind(dataset: Any, path: Path) -> list[Path]:
+def _behind(dataset: Any, path: Path) -> list[Path]:
     """Find the files that a data set is kept in, also those linked to or mapped into it."""
     own = Path(dataset.file.filename)
     mapped = dataset.virtual_sources() if dataset.is_virtual else ()

@@ -162,13 +162,14 @@ class Mixed(Stream):
 
     def _rows_a_block(self, row: Row, in_files: Sequence[bool]) -> int:
         is_in_file = _by_key(row.layout, in_files)
-        shapes = [
-            self._sources[row.frames[column.key].resource].shape_of(column.shape)
-            if is_in_file.get(column.key)
-            else recorded_shape(row.data.get(column.key))
-            for column in row.layout.columns
-        ]
-        return rows_a_block(row.layout, shapes)
+
+        def shape(column: Column) -> tuple[int, ...]:
+            if not is_in_file.get(column.key):
+                return recorded_shape(row.data.get(column.key))
+            frame = row.frames[column.key]
+            return self._sources[frame.resource].shape_of(frame, column.shape)
+
+        return rows_a_block(row.layout, map(shape, row.layout.columns))
 
     def _read(
         self, seq_nums: Sequence[int], in_files: Sequence[bool], is_final: bool

@@ -11,6 +11,29 @@ Range = tuple[int, int]
 """The first of some neighbours, and the one behind the last."""
 
 
+class Element:
+    """The part of a data set that is of one detector element, the second axis being theirs.
+
+    Parameters
+    ----------
+    dataset
+        The open data set.
+    element
+        Index of the element.
+    """
+
+    def __init__(self, dataset: Any, element: int) -> None:
+        self._dataset = dataset
+        self._element = element
+        self.shape = (dataset.shape[0], *dataset.shape[2:])
+
+    def __getitem__(self, selection: tuple[Any, ...]) -> NDArray[Any]:
+        """Read as from a data set without that axis."""
+        rows, *within = selection
+        found: NDArray[Any] = self._dataset[(rows, self._element, *within)]
+        return found
+
+
 class Slab:
     """Readings in a data set, one a row, of which as much is read as is asked for.
 

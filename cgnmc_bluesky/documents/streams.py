@@ -13,6 +13,10 @@ from cgnmc_bluesky.documents.faults import Notes
 from cgnmc_bluesky.documents.shapes import Readings, Shapes, recorded_shape
 from cgnmc_bluesky.documents.slab import Slab
 
+PIXELS_TOGETHER = 128
+"""Parts of a row begin at multiples of this, so that what is computed of a pixel does not depend on
+how much of its row was read at once."""
+
 NUMBERS_A_BLOCK = 2**22
 """Blocks are cut so that they hold about this many numbers, 16 MB of spectra."""
 
@@ -155,7 +159,8 @@ class Stream:
                 whole[column.role] = self._shapes.of(column, [reading], [number])
         shapes = [column.cut(recorded_shape(reading)) for column, reading in spectra]
         n_pixels = max((shape[0] for shape in shapes), default=1)
-        size = max(1, NUMBERS_A_BLOCK // max(1, sum(prod(shape[1:]) for shape in shapes)))
+        fitting = NUMBERS_A_BLOCK // max(1, sum(prod(shape[1:]) for shape in shapes))
+        size = max(1, fitting // PIXELS_TOGETHER) * PIXELS_TOGETHER
         for first in range(0, n_pixels, size):
             values = whole if first == 0 else {}
             values |= {

@@ -53,6 +53,13 @@ def kept(run, number, array: np.ndarray, declared: list[int], folder: Path, n_ro
     return run.stop()
 
 
+@pytest.fixture
+def small_blocks(monkeypatch) -> None:
+    """Blocks of at most 16 numbers, parts of a row that begin anywhere."""
+    monkeypatch.setattr("cgnmc_bluesky.documents.streams.NUMBERS_A_BLOCK", 16)
+    monkeypatch.setattr("cgnmc_bluesky.documents.streams.PIXELS_TOGETHER", 1)
+
+
 def joined(blocks, n_rows: int) -> list[np.ndarray]:
     """Spectra of each row, its pieces put together in the order of their pixels."""
     return [
@@ -135,15 +142,14 @@ def test_spectra_of_another_width_are_masked(run, read, number) -> None:
 
 @pytest.mark.parametrize(("declared", "stored"), SHAPES[4:])
 def test_a_row_that_is_too_large_comes_in_pieces(
-    run, read, number, tmp_path, monkeypatch, declared, stored
+    run, read, number, tmp_path, small_blocks, declared, stored
 ) -> None:
-    monkeypatch.setattr("cgnmc_bluesky.documents.streams.NUMBERS_A_BLOCK", 2 * 2 * 4)
     array = counts(*stored).reshape(3, *declared)
     documents = kept(run, number, array.reshape(stored), declared, tmp_path)
     blocks = read(documents, ROLES, [tmp_path]).blocks
     for block in blocks:
         assert len(block) == 1
-        assert block.values["spectra"].size <= 2 * 2 * 4
+        assert block.values["spectra"].size <= 16
         assert ("x_um" in block.values) == (block.first_pixel == 0)
     for spectra, expected in zip(joined(blocks, 3), array, strict=True):
         assert_array_equal(spectra, expected[..., 2:6])
@@ -151,15 +157,14 @@ def test_a_row_that_is_too_large_comes_in_pieces(
 
 @pytest.mark.parametrize("as_lists", [False, True])
 def test_a_plain_row_that_is_too_large_comes_in_pieces(
-    run, read, number, monkeypatch, as_lists
+    run, read, number, small_blocks, as_lists
 ) -> None:
-    monkeypatch.setattr("cgnmc_bluesky.documents.streams.NUMBERS_A_BLOCK", 12)
     array = counts(7, 8)
     keys = {"xs": number(shape=[7, 8], dtype="array"), "x": number("um", shape=[7], dtype="array")}
     bundle = run.describe("primary", keys)
     reading = array.tolist() if as_lists else array
     run.event(bundle, 1, 1.0, xs=reading, x=list(range(7)))
     blocks = read(run.stop(), ROLES).blocks
-    assert [block.first_pixel for block in blocks] == [0, 3, 6]
+    assert [block.first_pixel for block in blocks] == [0, 4]
     assert blocks[0].values["x_um"].tolist() == [[0, 1, 2, 3, 4, 5, 6]]
     assert_array_equal(joined(blocks, 1)[0], array[:, 2:6])
