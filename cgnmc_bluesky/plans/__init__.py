@@ -2,5 +2,13 @@
 
 from cgnmc_bluesky.plans.dark import measure_dark
 from cgnmc_bluesky.plans.xanes import measure_standard, xanes_scan
+from cgnmc_bluesky.plans.xrf import measure_sensitivity, xrf_fly_line, xrf_fly_map
 
-__all__ = ["measure_dark", "measure_standard", "xanes_scan"]
+__all__ = [
+    "measure_dark",
+    "measure_sensitivity",
+    "measure_standard",
+    "xanes_scan",
+    "xrf_fly_line",
+    "xrf_fly_map",
+]

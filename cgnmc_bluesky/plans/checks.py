@@ -1,14 +1,17 @@
 """What a plan makes sure of before its first message."""
 
 import inspect
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import bluesky.plan_stubs as bps
-from bluesky.protocols import Checkable, Locatable, Movable, Readable
+from bluesky.protocols import Checkable, Collectable, Flyable, Locatable, Movable, Readable
 from bluesky.utils import Msg, MsgGenerator
 
 ANGLES = ("deg", "degree", "degrees", "rad", "mrad")
+LENGTHS_UM = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "mm": 1e3, "m": 1e6}
+"""Size of units of length, by the names that devices give them."""
 
 
 def check_detectors(detectors: Sequence[Readable[Any]]) -> list[Readable[Any]]:
@@ -38,6 +41,57 @@ def check_detectors(detectors: Sequence[Readable[Any]]) -> list[Readable[Any]]:
                 f"detector {name!r} is named {names.count(name)} times: once is enough"
             )
     return list(detectors)
+
+
+def check_flyer(flyer: Flyable) -> None:
+    """Make sure that a device can record by itself, and that this can be collected.
+
+    Parameters
+    ----------
+    flyer
+        What the user gave.
+
+    Raises
+    ------
+    ValueError
+        If it cannot.
+    """
+    if not isinstance(flyer, Flyable) or not isinstance(flyer, Collectable):
+        raise ValueError(
+            f"flyer {flyer!r} cannot fly: give a device such as xspress3 that can be kicked off, "
+            "completed and collected"
+        )
+
+
+def check_number(
+    value: object, name: str, *, above: float = -math.inf, unit: str = "", whole: bool = False
+) -> None:
+    """Make sure that an argument is a finite number.
+
+    Parameters
+    ----------
+    value
+        What the user gave.
+    name
+        What the plan calls it.
+    above
+        It must be larger.
+    unit
+        Its unit, for the message.
+    whole
+        Whether it must be a whole number.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    kinds = int if whole else int | float
+    is_number = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or not value > above:  # type: ignore[operator]
+        what = f"{'whole ' if whole else ''}number{f' in {unit}' if unit else ''}"
+        bound = f" above {above:g}" if math.isfinite(above) else ""
+        raise ValueError(f"{name} is {value!r}: give a {what}{bound}")
 
 
 def check_mover(mover: Movable[Any], role: str) -> None:
@@ -86,6 +140,34 @@ def ev_per_unit(energy: Movable[float]) -> float:
     return 1000.0 if unit == "kev" else 1.0
 
 
+def um_per_unit(mover: Movable[float]) -> MsgGenerator[float]:
+    """Size of an axis' unit, in µm; what says no unit is taken to move in µm.
+
+    Parameters
+    ----------
+    mover
+        The axis.
+
+    Returns
+    -------
+    float
+        1000 where it moves in mm.
+
+    Raises
+    ------
+    ValueError
+        If it does not move along a length.
+    """
+    unit = str(getattr(mover, "egu", "") or "")
+    if not unit and isinstance(mover, Readable):
+        unit = str((yield from _described(mover)).get("units") or "")
+    if unit and unit not in LENGTHS_UM:
+        raise ValueError(
+            f"{mover!r} moves in {unit!r}: give an axis that moves in {', '.join(LENGTHS_UM)}"
+        )
+    return LENGTHS_UM.get(unit, 1.0)
+
+
 def check_limits(mover: Movable[float], positions: Sequence[float]) -> MsgGenerator[None]:
     """Make sure that positions lie within a device's limits, where it has any.
 
@@ -107,7 +189,8 @@ def check_limits(mover: Movable[float], positions: Sequence[float]) -> MsgGenera
         except ValueError as error:
             name = getattr(mover, "name", repr(mover))
             raise ValueError(
-                f"{name} cannot go to {position:.10g} ({error}): narrow the regions or widen limits"
+                f"{name} cannot go to {position:.10g} ({error}): "
+                "narrow the scan or widen the limits"
             ) from error
 
 
@@ -127,18 +210,26 @@ def position_of(mover: Movable[Any]) -> MsgGenerator[Any]:
     return (yield from bps.rd(cast("Readable[Any]", mover)))
 
 
-def put_back(mover: Movable[Any], position: Any) -> MsgGenerator[None]:
-    """Move a device to where it was.
+def put_back(*positions: Any) -> MsgGenerator[None]:
+    """Move devices to where they were.
 
     Parameters
     ----------
-    mover
-        The device.
-    position
-        Where it was, in its own unit.
+    *positions
+        Each device, followed by where it was, in its own unit.
     """
     # Not bps.mv itself: a halted RunEngine drops this unused, which bluesky's stubs warn of.
-    yield from bps.mv(mover, position)
+    yield from bps.mv(*positions)
+
+
+def _described(readable: Readable[Any]) -> MsgGenerator[Mapping[str, Any]]:
+    """Give what a device says of its first reading."""
+    if inspect.iscoroutinefunction(readable.describe):
+        tasks = yield Msg("wait_for", None, [readable.describe])
+        description = tasks[0].result() if tasks else {}
+    else:
+        description = readable.describe()
+    return next(iter(description.values()), {})
 
 
 def _check_value(mover: Movable[float], position: float) -> MsgGenerator[None]:
