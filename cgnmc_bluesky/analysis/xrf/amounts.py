@@ -113,6 +113,16 @@ class DetectorAmounts:
         return self._sums.total()
 
     @property
+    def channels(self) -> NDArray[np.int64]:
+        """Numbers of the fitted channels."""
+        return self._model.channels
+
+    @property
+    def emitters(self) -> tuple[Emitter, ...]:
+        """What may be in the sample."""
+        return self._model.emitters
+
+    @property
     def is_ready(self) -> bool:
         """Whether pixels are being fitted."""
         return self._projector is not None
@@ -157,6 +167,10 @@ class DetectorAmounts:
         for row, first_pixel, counts in self._waiting:
             self._project(self._projector, row, first_pixel, counts)
         self._waiting = []
+
+    def provisional(self) -> Calibration:
+        """Explain the sum of the spectra so far by the response that the projector was made of."""
+        return explain(self.total, self.channels, self.emitters, self._response)
 
     def calibration(self) -> Calibration:
         """Find the response that explains the sum of all spectra.

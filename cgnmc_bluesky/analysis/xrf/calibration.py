@@ -75,6 +75,11 @@ class Calibration:
     fit: Floats
     unexplained: float
 
+    def part(self, *names: str) -> Floats:
+        """Counts of some of the curves in each channel, shape `(channels,)`."""
+        of = [at for at, name in enumerate(self.components.names) if name in names]
+        return np.einsum("ij,j->i", self.components.columns[:, of], self.amounts[of])
+
 
 def nominal(gain_ev: float, zero_ev: float, incident_ev: float | None) -> Response:
     """Response that is expected before any spectrum is seen.
@@ -267,9 +272,7 @@ def _check(
     channels: NDArray[np.integer],
     start: Response,
 ) -> None:
-    n_elements = len(emitters)
-    sigmas = np.sqrt(np.diagonal(calibration.covariance)[:n_elements])
-    seen = calibration.amounts[:n_elements] > SEEN_SIGMAS * np.maximum(sigmas, 1e-30)
+    seen = _seen(calibration, len(emitters))
     if seen.any() and calibration.unexplained < UNEXPLAINED:
         return
     named = ", ".join(emitter.element for emitter in emitters)
@@ -300,7 +303,18 @@ def _other_width(
     misfits = [_misfit(counts, channels, emitters, response) for response in tried]
     now = float(np.sum((counts - calibration.fit) ** 2 / np.maximum(_smoothed(counts), 1.0)))
     best = int(np.argmin(misfits))
-    return float(widths[best]) if misfits[best] < 0.5 * now else 0.0
+    if misfits[best] > 0.5 * now:
+        return 0.0
+    # one element looks like another at some width: it takes two to tell
+    found = explain(counts, channels, emitters, tried[best])
+    amounts = found.amounts[: len(emitters)]
+    seen = _seen(found, len(emitters)) & (amounts > 0.05 * amounts.max())
+    return float(widths[best]) if seen.sum() >= min(2, len(emitters)) else 0.0
+
+
+def _seen(calibration: Calibration, n_elements: int) -> NDArray[np.bool_]:
+    sigmas = np.sqrt(np.diagonal(calibration.covariance)[:n_elements])
+    return calibration.amounts[:n_elements] > SEEN_SIGMAS * np.maximum(sigmas, 1e-30)
 
 
 def _smoothed(counts: Floats) -> Floats:

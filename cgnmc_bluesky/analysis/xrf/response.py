@@ -139,7 +139,7 @@ def escape_share(energy_ev: float) -> float:
         return 0.0
     attenuation = _SILICON_AT_8_KEV * (8000.0 / energy_ev) ** 2.87
     ratio = attenuation / _SILICON_AT_ITS_LINE
-    k_share, fluorescence_yield = 0.908, 0.050
+    k_share, fluorescence_yield = 0.908, 0.043
     leaving = 0.5 * k_share * fluorescence_yield
     return float(leaving * (1.0 - np.log1p(ratio) / ratio))
 

@@ -1,0 +1,305 @@
+"""Rows of a fluorescence map in, the composition of its particles' cores and shells out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.estimate import Estimate, Status
+from cgnmc_bluesky.analysis.rows import Block, Table
+from cgnmc_bluesky.analysis.xrf.amounts import DetectorAmounts, SpectrumModel
+from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
+from cgnmc_bluesky.analysis.xrf.calibration import Unusable
+from cgnmc_bluesky.analysis.xrf.detectors import Summed, summed, summed_spectrum
+from cgnmc_bluesky.analysis.xrf.findings import CURVE_UNITS, UNITS, Finding, Wanted, findings_of
+from cgnmc_bluesky.analysis.xrf.pixels import lines_of, of_pixels
+
+Floats = NDArray[np.float64]
+
+METALS = ("Mn", "Co", "Ni")
+"""Metals whose atoms are counted, and make up the composition."""
+
+
+@dataclass(frozen=True)
+class MapModel:
+    """What is known of a map before its rows come.
+
+    Parameters
+    ----------
+    spectrum
+        What is known of the spectra; the metals come first among its emitters.
+    keys
+        Data key of each role, for the remarks.
+    oversampling
+        Encoder readings a pixel.
+    shape
+        Lines of the map and pixels of each, where the run's record says so.
+    wanted
+        How the map of atoms is looked at.
+    notes
+        What is to be said of all this.
+    """
+
+    spectrum: SpectrumModel
+    keys: Mapping[str, str] = field(default_factory=dict)
+    oversampling: int = 1
+    shape: tuple[int, int] | None = None
+    wanted: Wanted = field(default_factory=Wanted)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def metals(self) -> tuple[str, ...]:
+        """Metals whose atoms are counted."""
+        emitters = self.spectrum.emitters[: self.spectrum.n_metals]
+        return tuple(emitter.element for emitter in emitters)
+
+
+class MapAccumulator:
+    """Rows of a map in, an estimate for each of its particles out.
+
+    Parameters
+    ----------
+    model
+        What is known before.
+    """
+
+    units = UNITS
+
+    def __init__(self, model: MapModel) -> None:
+        self.model = model
+        self._tables: dict[str, Table] = {}
+        self._detectors: dict[str, DetectorAmounts] = {}
+        self._pixels: dict[int, int] = {}
+        self._times_s: dict[int, float] = {}
+
+    def add(self, block: Block) -> None:
+        """Take in rows of any stream, or a part of one."""
+        spectra = {role: v for role, v in block.values.items() if role.startswith("spectra_")}
+        others = {role: v for role, v in block.values.items() if role not in spectra}
+        if others and not block.first_pixel:
+            self._tables.setdefault(block.stream, Table()).add(
+                Block(block.stream, block.seq_num, block.time_s, others)
+            )
+        for role, values in spectra.items():
+            self._add_spectra(role, block, values)
+
+    def results(self, *, ended: bool = False) -> list[Estimate]:
+        """Say what the rows so far tell of each particle, that with most atoms first.
+
+        Parameters
+        ----------
+        ended
+            Whether the run has ended, so that no more rows will come.
+
+        Returns
+        -------
+        list of Estimate
+            At least one; before the end one alone.
+        """
+        rows = sorted(self._pixels)
+        if not rows:
+            return [self._nothing("no spectra yet", ended=ended)]
+        for detector in self._detectors.values():
+            if ended:
+                detector.begin()
+        if not any(detector.is_ready for detector in self._detectors.values()):
+            return [self._nothing("too few counts yet to find the lines", ended=ended)]
+        try:
+            chosen, pixels = self._map(rows, ended=ended)
+        except Unusable as fault:
+            return [self._nothing(str(fault), ended=ended, status=Status.FAILED)]
+        return self._estimates(chosen, pixels, ended=ended)
+
+    def total(self, *, ended: bool = True) -> tuple[Floats, Floats]:
+        """Counts of the metals in all pixels together, dead time corrected, with covariance.
+
+        Returns
+        -------
+        tuple of NDArray
+            Shapes `(k,)` and `(k, k)`.
+
+        Raises
+        ------
+        Unusable
+            If no detector element shows the metals.
+        """
+        for detector in self._detectors.values():
+            detector.begin()
+        chosen, _ = self._map(sorted(self._pixels), ended=ended)
+        return np.nansum(chosen.amounts, axis=0), np.nansum(chosen.covariance, axis=0)
+
+    def _add_spectra(self, role: str, block: Block, values: NDArray[np.floating]) -> None:
+        key = self.model.keys.get(role, role)
+        for number, time_s, row in zip(
+            block.seq_num.tolist(), block.time_s.tolist(), values, strict=True
+        ):
+            # (channels,), (pixels, channels) or (pixels, detectors, channels)
+            spectra = row[None] if row.ndim == 1 else row
+            by_detector = {key: spectra}
+            if spectra.ndim == 3:
+                by_detector = {f"{key}[{n}]": spectra[:, n] for n in range(spectra.shape[1])}
+            for name, counts in by_detector.items():
+                if name not in self._detectors:
+                    self._detectors[name] = DetectorAmounts(self.model.spectrum)
+                self._detectors[name].add(number, block.first_pixel, self._fitted(counts))
+            end = block.first_pixel + len(spectra)
+            self._pixels[number] = max(self._pixels.get(number, 0), end)
+            self._times_s[number] = time_s
+
+    def _fitted(self, counts: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Spectra over all the channels that are fitted, zero where the detector has none."""
+        lacking = len(self.model.spectrum.channels) - counts.shape[1]
+        return np.pad(counts, ((0, 0), (0, lacking))) if lacking > 0 else counts
+
+    def _map(self, rows: Sequence[int], *, ended: bool) -> tuple[Summed, "_Pixels"]:
+        n_pixels = max(self._pixels.values())
+        pixels = _Pixels(self.model, self._tables, rows, n_pixels)
+        factors = {
+            name: factor
+            for at, name in enumerate(self._detectors)
+            if (factor := pixels.dead_time_factor(at, name)) is not None
+        }
+        ready = {name: one for name, one in self._detectors.items() if one.is_ready}
+        return summed(ready, factors, rows, n_pixels, ended=ended), pixels
+
+    def _estimates(self, chosen: Summed, pixels: "_Pixels", *, ended: bool) -> list[Estimate]:
+        model = self.model
+        weight = pixels.weight()
+        amounts = chosen.amounts * weight[:, None]
+        covariance = chosen.covariance * (weight**2)[:, None, None]
+        sensitivity = np.array(
+            [emitter.sensitivity for emitter in model.spectrum.emitters[: len(model.metals)]]
+        )
+        x_um, y_um = pixels.position("x_um"), pixels.position("y_um")
+        atoms = AtomMap(
+            metals=model.metals,
+            x_um=x_um,
+            y_um=y_um,
+            line=lines_of(len(pixels.rows), pixels.n_pixels, model.shape, x_um, y_um),
+            atoms=amounts / sensitivity,
+            covariance=covariance / np.outer(sensitivity, sensitivity),
+        )
+        found = findings_of(
+            atoms,
+            amounts,
+            covariance,
+            model.wanted,
+            measured_s=self._measured_s(),
+            only_first=not ended,
+        )
+        spectrum = summed_spectrum(self._detectors, chosen, model.metals)
+        notes = (*model.notes, *chosen.notes, *pixels.notes)
+        return [
+            self._estimate(one, notes, {"spectrum": spectrum} if not at else {}, ended=ended)
+            for at, one in enumerate(found)
+        ]
+
+    def _estimate(
+        self,
+        found: Finding,
+        notes: Sequence[str],
+        curves: Mapping[str, Mapping[str, Floats]],
+        *,
+        ended: bool,
+    ) -> Estimate:
+        status = Status.FINAL if ended else Status.PROVISIONAL
+        if not found.values:
+            status = Status.WAITING
+        return Estimate(
+            status=status,
+            reason="; ".join(dict.fromkeys((*found.notes, *notes))),
+            units=UNITS,
+            values=found.values,
+            sigmas=found.sigmas,
+            n_points=sum(self._pixels.values()),
+            curves={**found.curves, **curves},
+            curve_units=CURVE_UNITS,
+        )
+
+    def _measured_s(self) -> float | None:
+        """How long the rows so far took, the first as long as the others on average."""
+        times_s = sorted(self._times_s.values())
+        if len(times_s) < 2 or not times_s[-1] > times_s[0]:
+            return None
+        return (times_s[-1] - times_s[0]) * len(times_s) / (len(times_s) - 1)
+
+    def _nothing(self, why: str, *, ended: bool, status: Status = Status.WAITING) -> Estimate:
+        end = ("the run ended before that",) if ended and status is Status.WAITING else ()
+        said = status if ended else Status.WAITING
+        reason = "; ".join(dict.fromkeys((why, *end, *self.model.notes)))
+        return Estimate(said, reason, UNITS, n_points=sum(self._pixels.values()))
+
+
+class _Pixels:
+    """What was recorded beside the spectra, pixel by pixel, with what is wrong with it."""
+
+    def __init__(
+        self, model: MapModel, tables: Mapping[str, Table], rows: Sequence[int], n_pixels: int
+    ) -> None:
+        self.rows = rows
+        self.n_pixels = n_pixels
+        self.notes: list[str] = []
+        self._model = model
+        self._tables = tables
+
+    def position(self, role: str) -> Floats:
+        """Position of each pixel, NaN where there is none, shape `(rows · pixels,)`."""
+        found = self._of(role, oversampling=self._model.oversampling)
+        key = self._model.keys.get(role, role)
+        if found is None:
+            self.notes.append(f"no {key}: no place of the pixels, so no profile")
+            return np.full(len(self.rows) * self.n_pixels, np.nan)
+        self._count(key, ~np.isfinite(found), "without a position")
+        return found
+
+    def weight(self) -> Floats:
+        """What the counts of each pixel are multiplied by for the beam's intensity there."""
+        found = self._of("i0")
+        key = self._model.keys.get("i0", "i0")
+        if found is None:
+            self.notes.append(f"no {key}: the beam's intensity is taken to be constant")
+            return np.ones(len(self.rows) * self.n_pixels)
+        valid = np.isfinite(found) & (found > 0)
+        self._count(key, ~valid, "with no or zero intensity")
+        if not valid.any():
+            return np.full(len(found), np.nan)
+        return np.where(valid, np.median(found[valid]) / np.where(valid, found, 1.0), np.nan)
+
+    def dead_time_factor(self, at: int, name: str) -> Floats | None:
+        """True over recorded counts of one detector element, by its place and name."""
+        role = f"dead_time_factor_{at + 1}"
+        axis = None
+        if name.endswith("]"):
+            role, axis = "dead_time_factor_1", int(name[name.rindex("[") + 1 : -1])
+        found = self._of(role, axis=axis)
+        if found is None:
+            self._say_once(f"{name}: dead time not corrected")
+            return None
+        wrong = np.isfinite(found) & (found < 1.0 - 1e-6)
+        self._count(self._model.keys.get(role, role), wrong, "with a dead time factor below 1")
+        return found
+
+    def _of(self, role: str, *, oversampling: int = 1, axis: int | None = None) -> Floats | None:
+        try:
+            found = of_pixels(
+                self._tables, role, self.rows, self.n_pixels, oversampling=oversampling
+            )
+        except ValueError as fault:
+            self._say_once(f"{self._model.keys.get(role, role)}: {fault}")
+            return None
+        if found is None:
+            return None
+        if found.ndim == 3:
+            found = found[:, :, axis or 0]
+        return found.reshape(-1)
+
+    def _count(self, key: str, wrong: NDArray[np.bool_], what: str) -> None:
+        n_wrong = int(wrong.sum())
+        if n_wrong:
+            pixels = "pixel" if n_wrong == 1 else "pixels"
+            self._say_once(f"{key}: {n_wrong} {pixels} {what}, masked")
+
+    def _say_once(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)

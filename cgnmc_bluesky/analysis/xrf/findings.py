@@ -1,0 +1,209 @@
+"""What a map of atoms says of each particle in it, by the names of a result's values and arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.xrf.absorption import Attenuation
+from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
+from cgnmc_bluesky.analysis.xrf.composition import Composition, Measured
+from cgnmc_bluesky.analysis.xrf.particles import Particle, particles_of
+from cgnmc_bluesky.analysis.xrf.profile import Profile, profile_of
+from cgnmc_bluesky.analysis.xrf.ratio import ratio_of
+
+Floats = NDArray[np.float64]
+
+UNITS: Mapping[str, str] = {
+    "mn_ni": "",
+    "mn_ni_core": "",
+    "mn_ni_shell": "",
+    "core_ni": "",
+    "core_mn": "",
+    "core_co": "",
+    "shell_ni": "",
+    "shell_mn": "",
+    "shell_co": "",
+    "particle_radius_um": "um",
+    "gradient_centre_um": "um",
+    "gradient_width_um": "um",
+    "pixels": "",
+    "particle_x_um": "um",
+    "particle_y_um": "um",
+    "mn_ni_corrected": "",
+    "mn_ni_core_corrected": "",
+    "mn_ni_shell_corrected": "",
+    "longer_s": "s",
+}
+"""Unit of each value."""
+
+CURVE_UNITS: Mapping[str, str] = {
+    "x_um": "um",
+    "y_um": "um",
+    "radius_um": "um",
+    "energy_ev": "eV",
+}
+"""Units of the arrays that have one."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Values with their sigmas, arrays and remarks of one particle."""
+
+    values: Mapping[str, float | None] = field(default_factory=dict)
+    sigmas: Mapping[str, float | None] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a map is looked at.
+
+    Parameters
+    ----------
+    beam_fwhm_um
+        Size of the beam, where it is known.
+    attenuation
+        What the particles absorb of their own fluorescence.
+    correct
+        Whether the values themselves are corrected for it.
+    precision
+        Relative sigma of the Mn/Ni of core and shell that is wished for.
+    """
+
+    beam_fwhm_um: float | None = None
+    attenuation: Attenuation | None = None
+    correct: bool = False
+    precision: float = 0.05
+
+
+def findings_of(
+    atoms: AtomMap,
+    counts: Floats,
+    covariance: Floats,
+    wanted: Wanted,
+    *,
+    measured_s: float | None,
+    only_first: bool,
+) -> list[Finding]:
+    """Say what is known of each particle, that with most atoms first.
+
+    Parameters
+    ----------
+    atoms
+        The map.
+    counts, covariance
+        Counts of the metals' K lines behind it, shapes `(n, k)` and `(n, k, k)`.
+    wanted
+        How it is looked at.
+    measured_s
+        How long it was measured so far, in seconds, where that is known.
+    only_first
+        Whether the first particle is enough.
+
+    Returns
+    -------
+    list of Finding
+        At least one: without a particle it holds the map alone.
+    """
+    particles = particles_of(atoms)
+    shown = _map_curves(atoms, counts, covariance, particles)
+    if not particles:
+        return [Finding(curves={"map": shown}, notes=("no particle stands out of the map",))]
+    found = []
+    for number, particle in enumerate(particles[:1] if only_first else particles, start=1):
+        profile = profile_of(
+            atoms, particle, beam_fwhm_um=wanted.beam_fwhm_um, attenuation=wanted.attenuation
+        )
+        values, sigmas = _values(profile, particle, wanted)
+        values["longer_s"] = _longer_s(values, sigmas, wanted.precision, measured_s)
+        curves = {"profile": profile.curves} if profile.curves else {}
+        if number == 1:
+            curves = {"map": shown, **curves}
+        notes = (*_of_particle(number, particle, len(particles)), *profile.notes)
+        found.append(Finding(values, sigmas, curves, notes))
+    return found
+
+
+def _of_particle(number: int, particle: Particle, n_particles: int) -> list[str]:
+    notes = [f"particle {number} of {n_particles}"] if n_particles > 1 else []
+    if particle.touches:
+        others = ", ".join(map(str, particle.touches))
+        notes.append(f"touches particle {others}: pixels of both are left out")
+    return notes
+
+
+def _values(
+    profile: Profile, particle: Particle, wanted: Wanted
+) -> tuple[dict[str, float | None], dict[str, float | None]]:
+    said: dict[str, Measured | None] = {}
+    ends = {
+        "core": (profile.core, profile.corrected_core),
+        "shell": (profile.shell, profile.corrected_shell),
+    }
+    said["mn_ni"] = _mn_ni(profile.corrected_mean if wanted.correct else profile.mean)
+    said["mn_ni_corrected"] = _mn_ni(profile.corrected_mean)
+    for end, (as_seen, corrected) in ends.items():
+        composition = corrected if wanted.correct else as_seen
+        said[f"mn_ni_{end}"] = _mn_ni(composition)
+        said[f"mn_ni_{end}_corrected"] = _mn_ni(corrected)
+        for metal in composition.metals if composition else ():
+            said[f"{end}_{metal.lower()}"] = composition.fraction(metal) if composition else None
+    said["particle_radius_um"] = profile.radius_um
+    said["particle_x_um"] = profile.x_um
+    said["particle_y_um"] = profile.y_um
+    said["gradient_centre_um"] = profile.gradient_centre_um
+    said["gradient_width_um"] = profile.gradient_width_um
+    values = {name: one.value if one else None for name, one in said.items()}
+    sigmas = {name: one.sigma if one else None for name, one in said.items()}
+    values["pixels"] = float(particle.pixels.sum())
+    return values, sigmas
+
+
+def _mn_ni(composition: Composition | None) -> Measured | None:
+    if composition is None or not {"Mn", "Ni"} <= set(composition.metals):
+        return None
+    return composition.ratio("Mn", "Ni")
+
+
+def _longer_s(
+    values: Mapping[str, float | None],
+    sigmas: Mapping[str, float | None],
+    precision: float,
+    measured_s: float | None,
+) -> float | None:
+    """How much longer to measure for the wished-for precision: errors fall with the root of time.
+
+    It is the worse known of core and shell that counts.
+    """
+    relative = []
+    for name in ("mn_ni_core", "mn_ni_shell"):
+        value, sigma = values.get(name), sigmas.get(name)
+        if not value or sigma is None:
+            return None
+        relative.append(abs(sigma / value))
+    if measured_s is None:
+        return None
+    return max(0.0, measured_s * ((max(relative) / precision) ** 2 - 1.0))
+
+
+def _map_curves(
+    atoms: AtomMap, counts: Floats, covariance: Floats, particles: Sequence[Particle]
+) -> dict[str, Floats]:
+    number = np.zeros(len(atoms.x_um))
+    for at, particle in enumerate(particles, start=1):
+        number[particle.pixels] = at
+    names = [metal.lower() for metal in atoms.metals]
+    curves = {"x_um": atoms.x_um, "y_um": atoms.y_um, "line": atoms.line.astype(float)}
+    curves["particle"] = number
+    curves |= {name: counts[:, at] for at, name in enumerate(names)}
+    if {"Mn", "Ni"} <= set(atoms.metals):
+        pair = [atoms.metals.index("Mn"), atoms.metals.index("Ni")]
+        top, bottom = atoms.atoms[:, pair].T
+        between = atoms.covariance[:, pair][:, :, pair]
+        curves["mn_ni"], curves["mn_ni_sigma"] = ratio_of(top, bottom, between)
+    for first, second in zip(*np.triu_indices(len(names)), strict=True):
+        curves[f"cov_{names[first]}_{names[second]}"] = covariance[:, first, second]
+    return curves

@@ -1,0 +1,131 @@
+"""Readings that belong to the pixels of a map: positions, intensity, dead time."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.rows import Table
+
+Floats = NDArray[np.float64]
+
+
+def of_pixels(
+    tables: Mapping[str, Table],
+    role: str,
+    rows: Sequence[int],
+    n_pixels: int,
+    *,
+    oversampling: int = 1,
+) -> Floats | None:
+    """Readings of one role, one for each pixel.
+
+    Parameters
+    ----------
+    tables
+        Rows of each stream.
+    role
+        The role.
+    rows
+        Sequence numbers of the map's rows.
+    n_pixels
+        Pixels of a row.
+    oversampling
+        Readings a pixel, which are averaged.
+
+    Returns
+    -------
+    NDArray or None
+        Shape `(rows, pixels)`, or `(rows, pixels, m)` of a reading with an axis more; NaN where
+        there is none. A single reading of a row stands for all its pixels. `None` where no stream
+        holds the role.
+
+    Raises
+    ------
+    ValueError
+        If a row's readings cannot be shared among its pixels.
+    """
+    table = next((table for table in tables.values() if role in table.roles()), None)
+    if table is None:
+        return None
+    merged = table.merged()
+    values = merged.values[role]
+    per_row = _shared(values.reshape(len(values), -1) if values.ndim < 2 else values, n_pixels)
+    if per_row is None:
+        per_row = _shared(values, n_pixels * oversampling)
+        if per_row is None:
+            raise ValueError(
+                f"{values.shape[1]} readings for {n_pixels} pixels a row; "
+                f"correct oversampling (now {oversampling})"
+            )
+        trailing = per_row.shape[2:]
+        per_row = per_row.reshape(len(per_row), n_pixels, oversampling, *trailing).mean(axis=2)
+    found = np.full((len(rows), *per_row.shape[1:]), np.nan)
+    place = {row: at for at, row in enumerate(rows)}
+    known = [(place[row], at) for at, row in enumerate(merged.seq_num.tolist()) if row in place]
+    if known:
+        to, of = np.array(known).T
+        found[to] = per_row[of]
+    return found
+
+
+def lines_of(
+    n_rows: int, n_pixels: int, shape: tuple[int, int] | None, *positions_um: Floats
+) -> NDArray[np.int64]:
+    """Number of the map's line that each pixel belongs to, shape `(rows · pixels,)`.
+
+    Parameters
+    ----------
+    n_rows, n_pixels
+        Rows as they were recorded, and pixels of each.
+    shape
+        Lines of the map and pixels of each, where the run's record says so.
+    *positions_um
+        Positions of the pixels along each axis, shape `(rows · pixels,)`.
+
+    Notes
+    -----
+    A row of pixels is a line. Where pixels come singly, or all in one row, lines are as long as the
+    record says, else they end where the fast axis turns or jumps back.
+    """
+    total = n_rows * n_pixels
+    if n_rows > 1 and n_pixels > 1:
+        return np.repeat(np.arange(n_rows), n_pixels)
+    if shape is not None and shape[1] > 1 and shape[0] * shape[1] >= total:
+        return np.arange(total) // shape[1]
+    fast_um = max(positions_um, key=_pace)
+    return _turns(fast_um)
+
+
+def _shared(values: Floats, n_pixels: int) -> Floats | None:
+    if values.shape[1] == n_pixels:
+        return values
+    if values.shape[1] == 1:
+        return np.repeat(values, n_pixels, axis=1)
+    return None
+
+
+def _pace(position_um: Floats) -> float:
+    """How far an axis goes from pixel to pixel: the fast one, farther than the slow one."""
+    steps = np.abs(np.diff(position_um))
+    return float(np.nanmedian(steps)) if np.isfinite(steps).any() else -1.0
+
+
+def _turns(x_um: Floats) -> NDArray[np.int64]:
+    """Lines of a raster, told by the reversals and jumps of its fast axis."""
+    if len(x_um) < 3 or not np.isfinite(x_um).any():
+        return np.zeros(len(x_um), np.int64)
+    known = np.flatnonzero(np.isfinite(x_um))
+    steps = np.diff(np.interp(np.arange(len(x_um)), known, x_um[known]))
+    step = np.median(np.abs(steps))
+    jumps = np.abs(steps) > 5.0 * step
+    forward = np.sign(np.where(np.abs(steps) < 0.3 * step, 0.0, steps))
+    line = np.zeros(len(x_um), np.int64)
+    direction = 0.0
+    for at in range(1, len(x_um)):
+        turned = forward[at - 1] * direction < 0
+        still = forward[at - 1] == 0 and direction != 0
+        is_new = bool(jumps[at - 1] or turned or still)
+        line[at] = line[at - 1] + is_new
+        direction = 0.0 if is_new else direction or forward[at - 1]
+    return line
