@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates, spline_filter
+from scipy.ndimage import map_coordinates
 
 from cgnmc_bluesky.sim.emission import AVOGADRO, CM_PER_UM
 from cgnmc_bluesky.sim.particle import FORMULA_UNITS_PER_UM3, CoreShell
@@ -60,10 +60,10 @@ class Matter:
             dx_um, dy_um = x_um - particle.x_um, y_um - particle.y_um
             way_in = paths.beyond(np.hypot(dx_um, dy_um), -z_um)
             way_out = paths.beyond(np.hypot(dy_um, z_um), dx_um)
-            per_um = _attenuations_per_um(particle, self.incident_energy_ev)
+            per_um = attenuations_per_um(particle, self.incident_energy_ev)
             depths += np.tensordot(per_um, way_in, 1)
             for number, energy_ev in enumerate(energies_ev):
-                per_um = _attenuations_per_um(particle, energy_ev)
+                per_um = attenuations_per_um(particle, energy_ev)
                 depths[number] += np.tensordot(per_um, way_out, 1)
         return np.exp(-depths)
 
@@ -75,15 +75,13 @@ class _Paths:
 
     def __init__(self, particle: CoreShell) -> None:
         self.radius_um = particle.radius_um
-        # Sines and parts of the half chord: the surface is where grids of lengths would be worst.
-        self._steps = np.linspace(0.0, 1.0, self.STEPS)
-        distance_um = self.radius_um * np.sin(self._steps * np.pi / 2)[:, None]
-        half_um = self.radius_um * np.cos(self._steps * np.pi / 2)[:, None]
+        # By angle and part of the half chord: in lengths it would be worst at the surface.
+        angle = np.linspace(0.0, np.pi / 2, self.STEPS)[:, None]
+        distance_um, half_um = self.radius_um * np.sin(angle), self.radius_um * np.cos(angle)
         fine = np.linspace(0.0, 1.0, 8 * self.STEPS - 7)
         share = particle.shell_share(np.hypot(distance_um, half_um * fine))
         middles = (share[:, 1:] + share[:, :-1]) / 2 * np.diff(fine)
-        integral = np.pad(np.cumsum(middles, axis=1), ((0, 0), (1, 0)))[:, ::8]
-        self._shell_part = spline_filter(integral, order=3, mode="nearest")
+        self._shell_part = np.pad(np.cumsum(middles, axis=1), ((0, 0), (1, 0)))[:, ::8]
 
     def beyond(
         self, distance_um: NDArray[np.float64], along_um: NDArray[np.float64]
@@ -105,23 +103,17 @@ class _Paths:
         sine = np.minimum(distance_um / self.radius_um, 1.0)
         half_um = self.radius_um * np.sqrt(1 - sine**2)
         part = np.clip(along_um / np.maximum(half_um, 1e-12), -1.0, 1.0)
-        rows = np.arcsin(sine) / (np.pi / 2)
-        scale = self.STEPS - 1
+        last = self.STEPS - 1
+        rows = np.arcsin(sine) / (np.pi / 2) * last
         to_surface, to_here = (
-            map_coordinates(
-                self._shell_part,
-                [rows * scale, parts * scale],
-                order=3,
-                mode="nearest",
-                prefilter=False,
-            )
+            map_coordinates(self._shell_part, [rows, parts * last], order=1)
             for parts in (np.ones_like(part), np.abs(part))
         )
         shell_um = half_um * (to_surface - np.sign(part) * to_here)
         return half_um * (1 - part) - shell_um, shell_um
 
 
-def _attenuations_per_um(particle: CoreShell, energy_ev: float) -> tuple[float, float]:
+def attenuations_per_um(particle: CoreShell, energy_ev: float) -> tuple[float, float]:
     """Attenuation in a micrometre of the core's and of the shell's matter."""
     energy = np.array([energy_ev])
 

@@ -24,6 +24,8 @@ SILICON_AT_8_KEV_CM2_G = 63.7
 """Absorption at 8 keV; it falls with the power 2.9 of the energy."""
 ESCAPING = 0.5 * 0.046 * 0.92
 """Half of the photons go out; fluorescence yield of silicon; K shell's share of its absorption."""
+NEGLIGIBLE = 1e-14
+"""Probability of a count below which there is none, so that few channels have to be drawn."""
 NOISE_COUNTS_PER_S = 3e5
 NOISE_DECAY_EV = 2500.0
 
@@ -126,7 +128,7 @@ class DetectorElement:
     def record(
         self,
         emission: Emission,
-        dwell_s: float,
+        dwell_s: float | NDArray[np.float64],
         rng: np.random.Generator,
         *,
         elapsed_s: float = 0.0,
@@ -138,7 +140,7 @@ class DetectorElement:
         emission
             What reaches the detector in n pixels.
         dwell_s
-            How long each of them lasts.
+            How long they last, all alike or shape `(n,)`.
         rng
             Where the noise comes from.
         elapsed_s
@@ -154,29 +156,38 @@ class DetectorElement:
         counts = np.zeros((pixels, CHANNELS), np.uint32)
         if self.fault == "dead":
             return Recording(counts, np.ones(pixels))
-        expected = emission.photons @ (self.share * self.response(emission.sources, elapsed_s))
+        response = self.response(emission.sources, elapsed_s)
         if self.fault == "noisy":
-            expected += self._own_noise(pixels, rng) * dwell_s
+            response = np.vstack([response, self._own_noise()])
+        reached = np.flatnonzero(response.any(axis=0))
+        used = slice(reached[0], reached[-1] + 1)
+        # Not `@`: threads of a matrix product would make the last bit depend on the machine's load.
+        received = self._received(emission, dwell_s, rng)
+        expected = np.einsum("ij,jk->ik", received, response[:, used])
         factor = self._dead_time_factor(expected.sum(axis=1) / dwell_s)
-        expected /= factor[:, None]
-        # Where less than one count in a million rows is expected none is drawn.
-        reached = np.flatnonzero(expected.max(axis=0, initial=0.0) > 1e-8)
-        if reached.size:
-            used = slice(reached[0], reached[-1] + 1)
-            counts[:, used] = rng.poisson(expected[:, used])
+        counts[:, used] = rng.poisson(expected / factor[:, None])
         return Recording(counts, factor)
+
+    def _received(
+        self, emission: Emission, dwell_s: float | NDArray[np.float64], rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Expected counts of each source, with its own noise, which comes in bursts, last."""
+        photons = self.share * emission.photons
+        if self.fault != "noisy":
+            return photons
+        bursts = NOISE_COUNTS_PER_S * dwell_s * rng.gamma(0.5, 2.0, len(photons))
+        return np.column_stack([photons, bursts])
 
     def _dead_time_factor(self, rate_per_s: NDArray[np.float64]) -> NDArray[np.float64]:
         load = rate_per_s * self.dead_time_s
         factor: NDArray[np.float64] = np.exp(load) if self.paralysable else 1 + load
         return factor
 
-    def _own_noise(self, pixels: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Counts a second without any photon: bursts that decay with the energy."""
+    def _own_noise(self) -> NDArray[np.float64]:
+        """Spectrum of what it counts without any photon."""
         energy_ev = self.offset_ev + self.gain_ev * np.arange(CHANNELS)
-        shape = np.exp(-energy_ev / NOISE_DECAY_EV) * (energy_ev > self.threshold_ev)
-        bursts = NOISE_COUNTS_PER_S * rng.gamma(0.5, 2.0, (pixels, 1))
-        noise: NDArray[np.float64] = bursts * shape / shape.sum()
+        spectrum = np.exp(-energy_ev / NOISE_DECAY_EV) * (energy_ev > self.threshold_ev)
+        noise: NDArray[np.float64] = spectrum / spectrum.sum()
         return noise
 
 
@@ -194,6 +205,7 @@ def _response(
                 escaped_ev = energy_ev - SILICON_K_EV
                 spectra[number] += escaping * _line(element, escaped_ev, source, edges_ev)
     spectra[:, edges_ev[1:] < element.threshold_ev] = 0.0
+    spectra[spectra < NEGLIGIBLE] = 0.0
     spectra.flags.writeable = False
     return spectra
 

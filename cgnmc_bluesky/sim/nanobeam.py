@@ -39,6 +39,7 @@ STRAY_ELASTIC = 4e-4
 STRAY_CONTINUUM = 4e-4
 """What comes without a particle, for each incident photon and into all directions."""
 THETAS = 49
+LIMB_POINTS = 6
 PHI = np.linspace(-np.pi, np.pi, 73)
 """Angles for which the absorption is integrated; between them it is interpolated."""
 
@@ -106,7 +107,10 @@ class Nanobeam:
         elastic, compton = scatter(incident_energy_ev)
         self.sources = (*LINES, elastic, compton, ARGON_K, continuum(incident_energy_ev))
         matter = Matter(self.particles, incident_energy_ev, absorbs=self_absorption)
-        self._tiles = [_Tile(matter, particle, beam_fwhm_um) for particle in self.particles]
+        needles = [_Needle(matter, particle) for particle in self.particles]
+        self._seen: list[_Needle | _Blurred] = [
+            _Blurred(needle, beam_fwhm_um) if beam_fwhm_um else needle for needle in needles
+        ]
 
     def emission(
         self, x_um: ArrayLike, y_um: ArrayLike, dwell_s: float | NDArray[np.float64]
@@ -130,8 +134,8 @@ class Nanobeam:
         """
         x_um, y_um = np.broadcast_arrays(np.asarray(x_um, float), np.asarray(y_um, float))
         lines = np.zeros((*x_um.shape, len(LINES)))
-        for tile in self._tiles:
-            lines += tile.at(x_um, y_um)
+        for particle in self._seen:
+            lines += particle.at(x_um, y_um)
         if lines.ndim == 3:
             lines = lines.mean(axis=1)
         all_k = lines.sum(axis=1, keepdims=True)
@@ -143,27 +147,62 @@ class Nanobeam:
         return Emission(self.sources, photons * incident)
 
 
-class _Tile:
-    """One particle's photons as the blurred beam sees them, on a fine grid."""
+class _Needle:
+    """One particle's photons as a beam without width sees them.
 
-    def __init__(self, matter: Matter, particle: CoreShell, beam_fwhm_um: float) -> None:
-        sigma_um = beam_fwhm_um / FWHM
+    Everything is smooth in the angle at which the beam meets the surface, up to the limb: what is
+    integrated at a few angles is interpolated.
+    """
+
+    def __init__(self, matter: Matter, particle: CoreShell) -> None:
+        self.particle = particle
+        theta = np.linspace(0.0, np.pi / 2, THETAS)
+        thin = _thin_photons(particle, matter.incident_energy_ev, theta)
+        self._thin = [make_interp_spline(theta, photons) for photons in thin]
+        left = _left(matter, particle, theta)
+        self._left = [RectBivariateSpline(theta, PHI, part) for part in left]
+
+    def at(self, x_um: NDArray[np.float64], y_um: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Photons for each incident one of each of `LINES`, shape `(*x_um.shape, 6)`."""
+        dx_um, dy_um = x_um - self.particle.x_um, y_um - self.particle.y_um
+        sine = np.hypot(dx_um, dy_um) / self.particle.radius_um
+        inside = sine < 1
+        theta, phi = np.arcsin(sine[inside]), np.arctan2(dy_um, dx_um)[inside]
+        photons = np.zeros((*x_um.shape, len(LINES)))
+        for number, (thin, left) in enumerate(zip(self._thin, self._left, strict=True)):
+            photons[inside, number] = thin(theta) * left.ev(theta, phi)
+        return photons
+
+
+class _Blurred:
+    """The same as a Gaussian beam sees it, from a fine grid."""
+
+    def __init__(self, needle: _Needle, beam_fwhm_um: float) -> None:
+        particle, sigma_um = needle.particle, beam_fwhm_um / FWHM
         radius_um = particle.radius_um
-        self._step_um = float(np.clip(sigma_um, radius_um / 300, radius_um / 100))
+        self._step_um = float(np.clip(sigma_um / 2, radius_um / 400, radius_um / 150))
         reach = math.ceil((radius_um + 5 * sigma_um) / self._step_um) + 2
-        self._origin_um = (
-            particle.x_um - reach * self._step_um,
-            particle.y_um - reach * self._step_um,
-        )
         offsets_um = self._step_um * np.arange(-reach, reach + 1.0)
-        sharp = _photons(matter, particle, offsets_um)
-        sigma = sigma_um / self._step_um
+        self._origin_um = particle.x_um + offsets_um[0], particle.y_um + offsets_um[0]
+        x_um, y_um = np.meshgrid(
+            particle.x_um + offsets_um, particle.y_um + offsets_um, indexing="ij"
+        )
+        photons = needle.at(x_um, y_um)
+        # A point does not stand for its cell where the limb goes through.
+        limb = np.abs(np.hypot(*np.meshgrid(offsets_um, offsets_um)) - radius_um) < self._step_um
+        within_um = self._step_um * ((np.arange(LIMB_POINTS) + 0.5) / LIMB_POINTS - 0.5)
+        sub_x_um, sub_y_um = (sub.ravel() for sub in np.meshgrid(within_um, within_um))
+        around = needle.at(x_um[limb][:, None] + sub_x_um, y_um[limb][:, None] + sub_y_um)
+        photons[limb] = around.mean(axis=1)
+        # Means over cells are blurred already.
+        sigma = math.sqrt((sigma_um / self._step_um) ** 2 - 1 / 12)
         self._planes = [
-            spline_filter(gaussian_filter(plane, sigma, truncate=5.0), order=3) for plane in sharp
+            spline_filter(gaussian_filter(plane, sigma, truncate=5.0), order=3)
+            for plane in np.moveaxis(photons, -1, 0)
         ]
 
     def at(self, x_um: NDArray[np.float64], y_um: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Photons for each incident one: of each of `LINES`."""
+        """Photons for each incident one of each of `LINES`, shape `(*x_um.shape, 6)`."""
         where = [
             (position_um - origin_um) / self._step_um
             for position_um, origin_um in zip((x_um, y_um), self._origin_um, strict=True)
@@ -174,27 +213,6 @@ class _Tile:
         ]
         photons: NDArray[np.float64] = np.clip(np.stack(seen, axis=-1), 0.0, None)
         return photons
-
-
-def _photons(
-    matter: Matter, particle: CoreShell, offsets_um: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Photons for each incident one without blur, shape `(6, len(offsets_um), len(offsets_um))`.
-
-    Everything is smooth in the angle at which the beam meets the surface, up to the limb.
-    """
-    theta = np.linspace(0.0, np.pi / 2, THETAS)
-    dx_um, dy_um = np.meshgrid(offsets_um, offsets_um, indexing="ij")
-    inside = np.hypot(dx_um, dy_um) < particle.radius_um
-    at_theta = np.arcsin(np.hypot(dx_um, dy_um)[inside] / particle.radius_um)
-    at_phi = np.arctan2(dy_um, dx_um)[inside]
-    thin = _thin_photons(particle, matter.incident_energy_ev, theta)
-    left = _left(matter, particle, theta)
-    planes = np.zeros((len(LINES), *dx_um.shape))
-    for plane, of_theta, of_both in zip(planes, thin, left, strict=True):
-        plane[inside] = make_interp_spline(theta, of_theta)(at_theta)
-        plane[inside] *= RectBivariateSpline(theta, PHI, of_both).ev(at_theta, at_phi)
-    return planes
 
 
 def _thin_photons(
