@@ -13,7 +13,8 @@ from cgnmc_bluesky.catalogs.tiled import TiledSource
 from cgnmc_bluesky.catalogs.writer import FLUSH_TIMEOUT_S, CatalogWriter
 
 BACKUP = "backup"
-_OWN_FILES = {DATABASE, UNFINISHED, TABLES, ARRAYS, BACKUP, LOG, ADDRESS, LOCK, USERS}
+MEASURED = "measured"
+_OWN_FILES = {DATABASE, UNFINISHED, TABLES, ARRAYS, BACKUP, MEASURED, LOG, ADDRESS, LOCK, USERS}
 
 
 class EmbeddedCatalog:
@@ -63,6 +64,11 @@ class EmbeddedCatalog:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    @property
+    def measured(self) -> Path:
+        """Folder for files that detectors write, where they can be read back."""
+        return self.directory / MEASURED
 
     @property
     def uri(self) -> str:

@@ -105,7 +105,7 @@ def _application(directory: Path, readable: list[str], api_key: str) -> Any:
             str(directory / ARRAYS),
             ensure_uri(f"duckdb:///{directory / TABLES}"),
         ],
-        readable_storage=readable,
+        readable_storage=[str(directory), *readable],
         cache_config=StreamingCacheConfig(uri="memory").model_dump(),
     )
     registry = deepcopy(default_serialization_registry)

@@ -10,6 +10,7 @@ Examples
 
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
 from cgnmc_bluesky.sim.clock import Clock
+from cgnmc_bluesky.sim.facility import SimulatedFacility
 from cgnmc_bluesky.sim.faults import DetectorFailure, Fault
 from cgnmc_bluesky.sim.fluorescence import DetectorElement
 from cgnmc_bluesky.sim.nanoprobe import SimulatedNanoprobe
@@ -27,6 +28,7 @@ __all__ = [
     "Fault",
     "Sample",
     "SimulatedBeamline",
+    "SimulatedFacility",
     "SimulatedNanoprobe",
     "StorageRing",
 ]
