@@ -18,6 +18,7 @@ from benchmarks.missing import NoMeasuredData, NoPeer
 NAMES = (
     "import_time",
     "point_cost",
+    "amounts_rate",
     "scan_rate",
     "edge_precision",
     "fraction_precision",
