@@ -1,53 +1,35 @@
 """From a particle's map to the composition of its core and its shell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgnmc_bluesky.analysis.xrf.ratio import ratio_of
+from cgnmc_bluesky.analysis.xrf.absorption import Attenuation, transmission_of
+from cgnmc_bluesky.analysis.xrf.annuli import annuli_of
+from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
+from cgnmc_bluesky.analysis.xrf.composition import Composition, Measured, composition_of
+from cgnmc_bluesky.analysis.xrf.coreshell import CoreShell
+from cgnmc_bluesky.analysis.xrf.particles import Particle
+from cgnmc_bluesky.analysis.xrf.projection import FWHM
+from cgnmc_bluesky.analysis.xrf.radial import SATURATED, Radial, curves_of, radial_of
+from cgnmc_bluesky.analysis.xrf.sphere import Sphere, sphere_of
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
+LEAST_CONTRAST = 25.0
+"""Core and shell are two from this gain in the sum of squares on; a homogeneous particle gets there
+once in a thousand maps."""
 
-@dataclass(frozen=True)
-class Measured:
-    """A number and one standard deviation of it."""
-
-    value: float
-    sigma: float
-
-
-@dataclass(frozen=True)
-class Composition:
-    """Atomic fractions of the metals.
-
-    Parameters
-    ----------
-    metals
-        Their symbols, `k` of them.
-    fractions
-        Their shares of all metal atoms, shape `(k,)`; they add up to one.
-    covariance
-        Covariance of the fractions, shape `(k, k)`.
-    """
-
-    metals: tuple[str, ...]
-    fractions: Floats
-    covariance: Floats
-
-    def fraction(self, metal: str) -> Measured:
-        """Share of one metal."""
-        at = self.metals.index(metal)
-        return Measured(float(self.fractions[at]), float(np.sqrt(self.covariance[at, at])))
-
-    def ratio(self, numerator: str, denominator: str) -> Measured | None:
-        """Atoms of one metal over those of another; `None` where the fractions do not tell."""
-        pair = [self.metals.index(numerator), self.metals.index(denominator)]
-        top, bottom = self.fractions[pair]
-        value, sigma = ratio_of(top, bottom, self.covariance[np.ix_(pair, pair)])
-        return Measured(float(value), float(sigma)) if np.isfinite(sigma) else None
+_LOOSEST_FRACTION = 0.1
+_LOOSEST_WIDTH = 0.4
+_NARROWEST = 0.7
+_CORE_WITHIN = 0.5
+_TRUSTED = 0.3
+_MARGIN_BLURS = 3.0
 
 
 @dataclass(frozen=True)
@@ -90,3 +72,213 @@ class Profile:
     corrected_shell: Composition | None = None
     notes: tuple[str, ...] = ()
     curves: Mapping[str, Floats] = field(default_factory=dict)
+
+
+def profile_of(
+    atom_map: AtomMap,
+    particle: Particle,
+    *,
+    beam_fwhm_um: float | None = None,
+    attenuation: Attenuation | None = None,
+) -> Profile:
+    """Fit a core–shell sphere to a particle's map.
+
+    Parameters
+    ----------
+    atom_map
+        The map, or as much of it as there is.
+    particle
+        The particle in it.
+    beam_fwhm_um
+        Full width at half maximum of the beam, in µm; fitted where not given.
+    attenuation
+        What it takes to correct for self-absorption; without it nothing is corrected, and what
+        self-absorption makes of a homogeneous particle may be taken for a gradient.
+
+    Notes
+    -----
+    A map shows a sphere in projection. Each metal's share of a pixel is `core_k (T - G) +
+    shell_k G`, with T the thickness of the sphere there and G that of its shell: the atoms are
+    linear in the two compositions once radius, centre and width of the gradient are given. These
+    come from the same least squares, on annuli around the centre, with the full covariance of the
+    metals in each.
+
+    A gradient is reported where it is significant with and without the correction for
+    self-absorption, which alone makes a homogeneous particle look poorer in manganese in the
+    middle.
+    """
+    sphere = sphere_of(atom_map, particle, beam_fwhm_um=beam_fwhm_um)
+    notes = ("the particle reaches the edge of the map",) if particle.cut else ()
+    if sphere is None or not sphere.fixed:
+        mean = _mean(atom_map, particle.pixels)
+        return Profile(mean=mean, notes=("centre and radius cannot be known yet", *notes))
+    if sphere.on_line:
+        notes = ("on a single line: the centre is taken to lie on it", *notes)
+    view = _View(atom_map, particle, sphere)
+    if attenuation is None:
+        return _told(view, None, notes)
+    flat = _unshaded(view, attenuation, None)
+    again = sphere_of(flat, particle, beam_fwhm_um=beam_fwhm_um)
+    if again is not None and again.fixed:
+        view = _View(atom_map, particle, again)
+    fit = view.radial.best if view.radial.contrast > LEAST_CONTRAST else None
+    corrected = replace(view, atom_map=_unshaded(view, attenuation, fit))
+    return _told(view, corrected, notes)
+
+
+@dataclass(frozen=True)
+class _View:
+    """A particle's sphere in a map, as measured or corrected."""
+
+    atom_map: AtomMap
+    particle: Particle
+    sphere: Sphere
+
+    @cached_property
+    def field(self) -> Flags:
+        """Pixels that the fit looks at."""
+        field: Flags = self.particle.field & self.atom_map.measured
+        return field
+
+    @cached_property
+    def mean(self) -> Composition:
+        """Composition of all atoms of the particle, to just beyond its rim."""
+        sphere, atom_map = self.sphere, self.atom_map
+        reach_um = sphere.radius_um + _MARGIN_BLURS * sphere.blur_um
+        near = sphere.distance_um(atom_map.x_um, atom_map.y_um) < reach_um
+        return _mean(atom_map, near & self.particle.field)
+
+    @cached_property
+    def radial(self) -> Radial:
+        """The fitted core–shell sphere."""
+        atom_map, sphere, field = self.atom_map, self.sphere, self.field
+        x_um, y_um = atom_map.x_um[field], atom_map.y_um[field]
+        return radial_of(
+            annuli_of(
+                sphere.distance_um(x_um, y_um),
+                atom_map.atoms[field],
+                atom_map.covariance[field],
+                sphere.rings,
+                sphere.step_um,
+            ),
+            sphere.rings,
+            sphere.radius_um,
+            sphere.blur_um,
+        )
+
+
+def _mean(atom_map: AtomMap, pixels: Flags) -> Composition:
+    kept = pixels & atom_map.measured
+    return composition_of(
+        atom_map.metals,
+        np.add.reduce(atom_map.atoms[kept], axis=0),
+        np.add.reduce(atom_map.covariance[kept], axis=0),
+    )
+
+
+def _unshaded(view: _View, attenuation: Attenuation, fit: CoreShell | None) -> AtomMap:
+    """The map without self-absorption, of an even sphere or of a fitted one."""
+    atom_map, sphere, field = view.atom_map, view.sphere, view.field
+    through = transmission_of(
+        attenuation,
+        view.mean.fractions,
+        sphere.radius_um,
+        atom_map.x_um[field] - sphere.x_um,
+        atom_map.y_um[field] - sphere.y_um,
+        fit.content if fit is not None else None,
+    )
+    atoms, covariance = atom_map.atoms.copy(), atom_map.covariance.copy()
+    atoms[field] /= through
+    covariance[field] /= through[:, :, None] * through[:, None, :]
+    return replace(atom_map, atoms=atoms, covariance=covariance)
+
+
+def _told(view: _View, corrected: _View | None, notes: tuple[str, ...]) -> Profile:
+    """What there is to say of a particle whose sphere is fixed."""
+    sphere = (corrected or view).sphere
+    profile = Profile(
+        mean=view.mean,
+        corrected_mean=corrected.mean if corrected else None,
+        radius_um=sphere.radius,
+        x_um=sphere.x,
+        y_um=None if sphere.on_line else sphere.y,
+        curves=curves_of(view.radial, view.atom_map.metals),
+    )
+    if not _has_gradient(view, corrected):
+        return _without_gradient(profile, view, notes)
+    said = list(notes)
+    core, corrected_core = _end(view, corrected, core=True)
+    shell, corrected_shell = _end(view, corrected, core=False)
+    unknown = [name for name, end in (("core", core), ("shell", shell)) if end is None]
+    said += [f"the composition of the {name} cannot be known yet" for name in unknown]
+    centre, width, doubts = _gradient(corrected or view)
+    return replace(
+        profile,
+        core=core,
+        shell=shell,
+        corrected_core=corrected_core,
+        corrected_shell=corrected_shell,
+        gradient_centre_um=centre,
+        gradient_width_um=width,
+        notes=(*said, *doubts),
+    )
+
+
+def _end(
+    view: _View, corrected: _View | None, *, core: bool
+) -> tuple[Composition | None, Composition | None]:
+    """Composition of the core or the shell, as seen and corrected, where it is known at all."""
+    end = view.radial.end(view.atom_map.metals, core=core)
+    if np.max(np.diagonal(end.covariance)) > _LOOSEST_FRACTION**2:
+        return None, None
+    return end, corrected.radial.end(view.atom_map.metals, core=core) if corrected else None
+
+
+def _has_gradient(view: _View, corrected: _View | None) -> bool:
+    """Whether core and shell are two, with and without the correction for self-absorption."""
+    if view.radial.contrast < LEAST_CONTRAST:
+        return False
+    if corrected is None:
+        return True
+    if corrected.radial.contrast < LEAST_CONTRAST:
+        return False
+    metals = view.atom_map.metals
+    as_seen, unshaded = (
+        one.radial.end(metals, core=False).fractions - one.radial.end(metals, core=True).fractions
+        for one in (view, corrected)
+    )
+    doubtful = _TRUSTED * np.max(np.abs(as_seen - unshaded))
+    return bool(np.max(np.abs(unshaded)) > doubtful)
+
+
+def _without_gradient(profile: Profile, view: _View, notes: tuple[str, ...]) -> Profile:
+    """Core and shell are the mean, if the map would have shown them to differ."""
+    if view.radial.finest > _LOOSEST_FRACTION:
+        return replace(profile, notes=(*notes, "too few counts yet to tell core from shell"))
+    profile = replace(profile, shell=profile.mean, corrected_shell=profile.corrected_mean)
+    if view.sphere.nearest_um > _CORE_WITHIN * view.sphere.radius_um:
+        return replace(profile, notes=(*notes, "the core is not in the map yet"))
+    return replace(
+        profile,
+        core=profile.mean,
+        corrected_core=profile.corrected_mean,
+        notes=(*notes, "homogeneous: no gradient is significant"),
+    )
+
+
+def _gradient(view: _View) -> tuple[Measured | None, Measured | None, list[str]]:
+    """Centre and width of the gradient, and why one of them cannot be given."""
+    centre, width = view.radial.length_um(-2), view.radial.length_um(-1)
+    inner, outer = view.radial.reached
+    if outer < SATURATED:
+        return None, None, ["the gradient reaches the surface: shell is the composition there"]
+    if inner < SATURATED:
+        return None, None, ["the gradient reaches the centre: core is the composition there"]
+    sphere = view.sphere
+    finest_um = _NARROWEST * max(sphere.step_um, FWHM * sphere.blur_um)
+    if width.value < finest_um or width.value < 2 * width.sigma:
+        limit_um = max(finest_um, width.value + 2 * width.sigma)
+        return centre, None, [f"the gradient is narrower than {limit_um:.2g} µm"]
+    if width.sigma > _LOOSEST_WIDTH * width.value:
+        return centre, None, ["the gradient's width cannot be known yet"]
+    return centre, width, []

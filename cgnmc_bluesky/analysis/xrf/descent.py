@@ -1,0 +1,97 @@
+"""Weighted least squares with few parameters and many points."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_STEPS = 30
+_CONVERGED = 1e-4
+_DAMPING = 1e-3
+_GIVE_UP = 1e8
+
+
+@dataclass(frozen=True)
+class Local:
+    """A sum of squares and its surroundings at one set of parameters.
+
+    Parameters
+    ----------
+    chi2
+        Sum of squared residuals over their variances.
+    slope
+        What the residuals ask of the parameters, `J.T @ W @ residual`, shape `(p,)`.
+    normal
+        Normal matrix `J.T @ W @ J`, shape `(p, p)`.
+    """
+
+    chi2: float
+    slope: Floats
+    normal: Floats
+
+
+def descend(
+    at: Callable[[Floats], Local], start: Floats, lower: Floats, upper: Floats
+) -> tuple[Floats, Local]:
+    """Find the parameters of the least sum of squares near a start.
+
+    Parameters
+    ----------
+    at
+        Gives the sum of squares and its surroundings at given parameters.
+    start
+        Where to begin, shape `(p,)`.
+    lower, upper
+        Bounds of the parameters, shape `(p,)`.
+
+    Returns
+    -------
+    tuple
+        The parameters, and the surroundings there.
+
+    Notes
+    -----
+    Levenberg's and Marquardt's method; converged when a step would lower the sum of squares by
+    less than 0.0001.
+    """
+    here, local = start, at(start)
+    damping = _DAMPING
+    for _ in range(_STEPS):
+        step = damped_step(local, damping)
+        there = np.clip(here + step, lower, upper)
+        tried = at(there)
+        if tried.chi2 <= local.chi2:
+            gained = local.chi2 - tried.chi2
+            here, local, damping = there, tried, damping / 10
+            if gained < _CONVERGED:
+                break
+        else:
+            damping *= 10
+            if damping > _GIVE_UP or tried.chi2 - local.chi2 < _CONVERGED:
+                break
+    return here, local
+
+
+def damped_step(local: Local, damping: float) -> Floats:
+    """Step towards the minimum, shorter and steeper the more it is damped."""
+    size = np.sqrt(np.maximum(np.diagonal(local.normal), 1e-300))
+    scaled = local.normal / np.outer(size, size)
+    step: Floats = np.linalg.solve(scaled + damping * np.eye(len(size)), local.slope / size) / size
+    return step
+
+
+def covariance_of(normal: Floats) -> Floats:
+    """Covariance of parameters from their normal matrix; infinite where it does not tell them."""
+    size = np.sqrt(np.diagonal(normal))
+    if not np.all(size > 0):
+        return np.full_like(normal, np.inf)
+    scaled = normal / np.outer(size, size)
+    values, vectors = np.linalg.eigh(scaled)
+    if values[0] < 1e-12:
+        return np.full_like(normal, np.inf)
+    inverse = np.einsum("ij,j,kj->ik", vectors, 1 / values, vectors)
+    found: Floats = inverse / np.outer(size, size)
+    return found

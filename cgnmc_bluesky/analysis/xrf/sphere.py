@@ -1,0 +1,255 @@
+"""Centre and radius of a particle, from the thickness of metal it shows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
+from cgnmc_bluesky.analysis.xrf.composition import Measured
+from cgnmc_bluesky.analysis.xrf.descent import Local, covariance_of, descend
+from cgnmc_bluesky.analysis.xrf.particles import Particle
+from cgnmc_bluesky.analysis.xrf.projection import FWHM, Radii
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_RINGS_A_PIXEL = 4
+_MOST_RINGS = 300
+_FEWEST_PIXELS = 6
+_LOOSEST_GEOMETRY = 0.05
+_FROM_WITHIN = 0.6
+
+
+@dataclass(frozen=True)
+class Sphere:
+    """A sphere of metal oxide under a beam.
+
+    Parameters
+    ----------
+    x_um, y_um, radius_um
+        Centre and radius, in µm.
+    blur_um
+        One standard deviation of the beam, in µm.
+    density
+        Atoms in a pixel for each µm of thickness.
+    covariance
+        Covariance of these five, shape `(5, 5)`; zero for what was given.
+    step_um
+        Distance of neighbouring pixels, in µm.
+    rings
+        Rings around the centre, as far as the pixels reach, that models are computed on.
+    nearest_um
+        Distance of the nearest pixel from the centre, in µm.
+    on_line
+        Whether all pixels lie on one line, and the centre was taken to lie there.
+    """
+
+    x_um: float
+    y_um: float
+    radius_um: float
+    blur_um: float
+    density: float
+    covariance: Floats
+    step_um: float
+    rings: Radii
+    nearest_um: float
+    on_line: bool
+
+    @property
+    def x(self) -> Measured:
+        """Centre, in µm."""
+        return self._measured(0, self.x_um)
+
+    @property
+    def y(self) -> Measured:
+        """Centre, in µm."""
+        return self._measured(1, self.y_um)
+
+    @property
+    def radius(self) -> Measured:
+        """Radius, in µm."""
+        return self._measured(2, self.radius_um)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether centre and radius are known to a twentieth of the radius, and that not from the
+        rim alone: what is not quite a sphere would be far off.
+        """
+        loosest = np.max(np.diagonal(self.covariance)[:3])
+        known = loosest < (_LOOSEST_GEOMETRY * self.radius_um) ** 2
+        return bool(known and self.nearest_um < _FROM_WITHIN * self.radius_um)
+
+    def distance_um(self, x_um: Floats, y_um: Floats) -> Floats:
+        """Distance of points from the centre, in µm."""
+        distance: Floats = np.hypot(x_um - self.x_um, y_um - self.y_um)
+        return distance
+
+    def _measured(self, at: int, value: float) -> Measured:
+        return Measured(value, float(np.sqrt(self.covariance[at, at])))
+
+
+def sphere_of(
+    atom_map: AtomMap, particle: Particle, *, beam_fwhm_um: float | None = None
+) -> Sphere | None:
+    """Fit a sphere to the thickness of metal that a particle shows.
+
+    Parameters
+    ----------
+    atom_map
+        The map.
+    particle
+        Which of its pixels to look at.
+    beam_fwhm_um
+        Full width at half maximum of the beam, in µm; fitted where not given.
+
+    Returns
+    -------
+    Sphere or None
+        `None` where the pixels do not hold a sphere, as in the first lines of a map.
+
+    Notes
+    -----
+    The square of a sphere's thickness is quadratic in the position, which gives a first centre and
+    radius without a search, also where a map shows but a part of the sphere. The fit itself
+    compares the blurred thickness with all pixels of the field, weighted by the variance that the
+    thickness foretells: a pixel's own counts would favour those that are low by chance.
+
+    Where all pixels lie on one line, the centre is taken to lie on it.
+    """
+    field = particle.field & atom_map.measured
+    x_um, y_um = atom_map.x_um[field], atom_map.y_um[field]
+    total, variance = atom_map.total[field], atom_map.total_variance[field]
+    step_um = spacing_of(x_um, y_um)
+    single = bool(np.ptp(atom_map.line[field]) == 0) if field.any() else True
+    own = particle.pixels[field]
+    if np.count_nonzero(own) < _FEWEST_PIXELS or step_um <= 0:
+        return None
+    start = _first_guess(x_um[own], y_um[own], (total**2 - variance)[own], single=single)
+    if start is None:
+        start = np.array([particle.x_um, particle.y_um, particle.radius_um, 1.0])
+        start[3] = np.mean(total[own]) / (4 / 3 * particle.radius_um)
+    given = beam_fwhm_um is not None
+    blur_um = np.hypot((beam_fwhm_um or step_um) / FWHM, step_um / np.sqrt(24.0))
+    free = tuple(at for at in range(5) if not (at == 1 and single) and not (at == 3 and given))
+    values = np.array([*start[:3], blur_um, start[3]])
+    reach_um = float(np.max(np.hypot(x_um - values[0], y_um - values[1])))
+    extent_um = max(particle.radius_um, values[2])
+    rings_um = max(step_um / _RINGS_A_PIXEL, 2 * extent_um / _MOST_RINGS)
+    rings = Radii(rings_um, int(min(max(reach_um, 1.0), 2.0 * extent_um) / rings_um) + 2)
+    lower = np.array([-np.inf, -np.inf, step_um, 0.2 * step_um, 0.0])
+    upper = np.array([np.inf, np.inf, 1.9 * extent_um, 0.5 * extent_um, np.inf])
+    model = _Thickness(x_um, y_um, total, variance, rings, free)
+    values, _ = model.fit(values, lower, upper)
+    values, local = model.fit(values, lower, upper)
+    covariance = np.zeros((5, 5))
+    inside = np.ix_(free, free)
+    misfit = max(local.chi2 / max(len(total) - len(free), 1), 1.0)
+    covariance[inside] = covariance_of(local.normal) * misfit
+    nearest_um = float(np.min(np.hypot(x_um - values[0], y_um - values[1])))
+    x0_um, y0_um, radius_um, blur_um, density = values.tolist()
+    return Sphere(
+        x0_um,
+        y0_um,
+        radius_um,
+        blur_um,
+        density,
+        covariance,
+        step_um,
+        rings,
+        nearest_um,
+        single,
+    )
+
+
+def spacing_of(x_um: Floats, y_um: Floats) -> float:
+    """Typical distance of neighbouring pixels along the lines, in µm."""
+    steps = np.hypot(np.diff(x_um), np.diff(y_um))
+    steps = steps[steps > 0]
+    return float(np.median(steps)) if steps.size else 0.0
+
+
+def _first_guess(x_um: Floats, y_um: Floats, square: Floats, *, single: bool) -> Floats | None:
+    """Centre, radius and density from a paraboloid through the squared thickness, shape `(4,)`."""
+    x_mean, y_mean = np.mean(x_um), np.mean(y_um)
+    dx, dy = x_um - x_mean, y_um - y_mean
+    terms = [np.ones_like(dx), dx, dx**2 + dy**2] + ([] if single else [dy])
+    columns = np.stack(terms)
+    normal = np.einsum("in,jn->ij", columns, columns)
+    level, along, bend, *across = np.linalg.lstsq(
+        normal, np.einsum("in,n->i", columns, square), rcond=1e-12
+    )[0]
+    if not bend < 0:
+        return None
+    x0 = -along / (2 * bend)
+    y0 = -across[0] / (2 * bend) if across else 0.0
+    radius2 = level / -bend + x0**2 + y0**2
+    if not radius2 > 0:
+        return None
+    return np.array([x0 + x_mean, y0 + y_mean, np.sqrt(radius2), np.sqrt(-bend) / 2])
+
+
+@dataclass(frozen=True)
+class _Thickness:
+    """Pixels of one particle, and the rings its model is computed on."""
+
+    x_um: Floats
+    y_um: Floats
+    total: Floats
+    variance: Floats
+    rings: Radii
+    free: tuple[int, ...]
+
+    def fit(self, start: Floats, lower: Floats, upper: Floats) -> tuple[Floats, Local]:
+        """Parameters of the least sum of squares, with weights as the start foretells."""
+        free = list(self.free)
+        distance = np.hypot(self.x_um - start[0], self.y_um - start[1])
+        expected = start[4] * self._model(distance, start[2], start[3])[0]
+        weight = 1.0 / _expected_variance(self.variance, expected)
+
+        def values_of(few: Floats) -> Floats:
+            values = start.copy()
+            values[free] = few
+            return values
+
+        few, local = descend(
+            lambda few: self._at(values_of(few), weight), start[free], lower[free], upper[free]
+        )
+        return values_of(few), local
+
+    def _at(self, values: Floats, weight: Floats) -> Local:
+        x_um, y_um, radius_um, blur_um, density = values
+        dx, dy = self.x_um - x_um, self.y_um - y_um
+        distance = np.hypot(dx, dy)
+        thickness, inward, wider, softer = self._model(distance, radius_um, blur_um)
+        scale = density * inward / np.maximum(distance, 1e-9)
+        slopes = np.stack([dx * scale, dy * scale, density * wider, density * softer, thickness])
+        slopes = slopes[list(self.free)]
+        residual = self.total - density * thickness
+        weighted = slopes * weight
+        return Local(
+            float(np.einsum("n,n->", residual, residual * weight)),
+            np.einsum("in,n->i", weighted, residual),
+            np.einsum("in,jn->ij", weighted, slopes),
+        )
+
+    def _model(self, distance: Floats, radius_um: float, blur_um: float) -> Floats:
+        """Thickness, and its slopes towards the centre, the radius and the blur, shape `(4, n)`."""
+        rings = self.rings
+        d_radius, d_blur = 0.25 * rings.step_um, 0.1 * blur_um
+        chord, wider = rings.chord_um(radius_um), rings.chord_um(radius_um + d_radius)
+        sharp = rings.blur(blur_um)(np.stack([chord, (wider - chord) / d_radius], axis=1))
+        soft = rings.blur(blur_um + d_blur)(chord)
+        inward = -np.gradient(sharp[:, 0], rings.step_um)
+        table = np.stack([sharp[:, 0], inward, sharp[:, 1], (soft - sharp[:, 0]) / d_blur])
+        return rings.between(table, distance)
+
+
+def _expected_variance(variance: Floats, expected: Floats) -> Floats:
+    """Variance of pixels from what is expected in them, rather than from their own counts."""
+    columns = np.stack([np.ones_like(expected), expected])
+    normal = np.einsum("in,jn->ij", columns, columns)
+    level, rise = np.linalg.lstsq(normal, np.einsum("in,n->i", columns, variance), rcond=1e-12)[0]
+    floor = 1e-3 * np.mean(variance)
+    smooth: Floats = np.maximum(level + rise * expected, max(float(floor), 1e-300))
+    return smooth
