@@ -53,7 +53,7 @@ Panels = dict[tuple[str, ...], "Axes"]
 class Sheet:
     """A figure whose axes stay where they are while what is drawn on them changes.
 
-    To find places for axes and their labels is half of the time that a drawing takes.
+    To find places for axes and to make their ticks is most of the time that a drawing takes.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Sheet:
                 for legend in list(holder.legends):
                     legend.remove()
             for axes in self._panels.values():
-                axes.clear()
+                _wipe(axes)
         return self._panels
 
     def show(self, *, settle: bool) -> None:
@@ -103,6 +103,40 @@ class Sheet:
         self.figure.set_layout_engine("constrained" if self.is_settled else "none")
         self.figure.canvas.draw()
         self._is_new = False
+
+
+def _wipe(axes: "Axes") -> None:
+    """Take everything off that was drawn, and leave the ticks: `clear` would make them anew."""
+    drawn = (axes.lines, axes.collections, axes.images, axes.patches, axes.texts)
+    for artist in [artist for kind in drawn for artist in kind]:
+        artist.remove()
+    axes.containers.clear()
+    legend = axes.get_legend()
+    if legend is not None:
+        legend.remove()
+    axes.set_title("")
+    axes.xaxis.set_visible(True)
+    axes.yaxis.set_visible(True)
+    axes.relim()
+    axes.autoscale(True)
+
+
+def draw_legend(panels: "list[Axes]", columns: int) -> None:
+    """Name below a figure what is drawn in some of its panels.
+
+    Parameters
+    ----------
+    panels
+        The panels.
+    columns
+        How many names have room beside each other.
+    """
+    entries = [axes.get_legend_handles_labels() for axes in panels]
+    handles = [handle for found, _ in entries for handle in found]
+    names = [name for _, found in entries for name in found]
+    if handles:
+        holder = panels[0].figure
+        holder.legend(handles, names, loc="outside lower center", ncols=min(len(names), columns))
 
 
 class DocumentFigure(ABC):

@@ -3,6 +3,8 @@
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import Board
 from cgnmc_bluesky.views.figure import DocumentFigure, Sheet
+from cgnmc_bluesky.views.headline import MN_NI_RATIO
+from cgnmc_bluesky.views.maps import draw_maps
 from cgnmc_bluesky.views.spectrum import draw_spectra
 
 
@@ -22,7 +24,10 @@ class RunFigure(DocumentFigure):
     def draw(self, sheet: Sheet) -> None:
         """Draw the run."""
         results = self._results()
-        if results:
+        maps = [result for result in results if result.analysis == MN_NI_RATIO]
+        if maps:
+            draw_maps(sheet, maps)
+        elif results:
             draw_spectra(sheet, results)
 
     def _results(self) -> list[Result]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import gives, number, run_name
-from cgnmc_bluesky.views.figure import ALARM, FADED, INK, SERIES, Panels, Sheet
+from cgnmc_bluesky.views.figure import ALARM, FADED, INK, SERIES, Panels, Sheet, draw_legend
 from cgnmc_bluesky.views.text import valence_of, written
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _ROW_INCHES = (7.2, 3.6)
 _BELOW_EDGE_EV, _ABOVE_EDGE_EV = 40.0, 110.0
 _COMPONENT = "component_"
 _TITLE_CHARACTERS = 50
+_LEGEND_COLUMNS = 4
 _SUM = SERIES[1]
 _PARTS = (SERIES[0], *SERIES[2:])
 
@@ -87,7 +88,7 @@ def _draw_row(panels: Panels, results: list[Result]) -> None:
             _draw_sum(axes, panels[mode, result.analysis, "residual"], result)
         if edge_ev is not None and "spectrum" in result.curves:
             _zoom(axes, result.curves["spectrum"]["energy_ev"], edge_ev)
-    _draw_legend([axes for key, axes in panels.items() if key[0] == mode])
+    draw_legend([axes for key, axes in panels.items() if key[0] == mode], _LEGEND_COLUMNS)
 
 
 def _draw_edge(axes: "Axes", result: Result) -> None:
@@ -173,8 +174,8 @@ def _is_drawn(result: Result, curve: str) -> bool:
 
 def _leave_blank(*all_axes: "Axes") -> None:
     for axes in all_axes:
-        axes.set_xticks([])
-        axes.set_yticks([])
+        axes.xaxis.set_visible(False)
+        axes.yaxis.set_visible(False)
 
 
 def _zoom(axes: "Axes", energy_ev: NDArray[np.float64], edge_ev: float) -> None:
@@ -193,12 +194,3 @@ def _write_title(axes: "Axes", result: Result, names: "list[str] | tuple[str, ..
     lines = [fill(text, _TITLE_CHARACTERS) for text in (headline, result.reason) if text]
     colour = ALARM if result.status is Status.FAILED else INK
     axes.set_title("\n".join(lines), color=colour, fontsize=8)
-
-
-def _draw_legend(row: "list[Axes]") -> None:
-    entries = [axes.get_legend_handles_labels() for axes in row]
-    handles = [handle for found, _ in entries for handle in found]
-    names = [name for _, found in entries for name in found]
-    if handles:
-        holder = row[0].figure
-        holder.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
@@ -11,8 +12,9 @@ from rich.text import Text
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
-from cgnmc_bluesky.views.board import Board, gives, sample_name
-from cgnmc_bluesky.views.text import written
+from cgnmc_bluesky.views.board import Board, sample_name
+from cgnmc_bluesky.views.headline import headline
+from cgnmc_bluesky.views.text import label
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,8 +25,6 @@ _COLOURS = {
     Status.FINAL: "green",
     Status.FAILED: "bold red",
 }
-_SHOWN_VALUES = 2
-_LINES_OF_A_ROW = _SHOWN_VALUES
 _LINES_BESIDE = 4
 
 
@@ -102,8 +102,8 @@ class ResultTable(AbstractContextManager["ResultTable"]):
     def _newest(self) -> RenderableType:
         if self._is_over:
             return self.table()
-        room = (self._console.height - _LINES_BESIDE) // _LINES_OF_A_ROW
-        table = _table(self._board.latest()[-max(1, min(self._rows, room)) :])
+        newest = self._board.latest()[-self._rows :]
+        table = _table(_fitting(newest, self._console.height - _LINES_BESIDE))
         return table if self._below is None else Group(table, self._below)
 
     def _write_line(self, result: Result) -> None:
@@ -112,11 +112,22 @@ class ResultTable(AbstractContextManager["ResultTable"]):
         self._console.print(table)
 
 
+def _fitting(results: list[Result], n_lines: int) -> list[Result]:
+    """Give the newest results that a number of lines has room for, one at least."""
+    taken = accumulate(max(2, len(headline(result))) for result in reversed(results))
+    return results[-max(1, sum(lines <= n_lines for lines in taken)) :]
+
+
+def _of_what(result: Result) -> str:
+    """Which of the run's signals or particles a result is of."""
+    return result.mode or ("" if result.particle is None else f"particle {result.particle}")
+
+
 def _table(lines: list[Result], *, fixed: bool = False, header: bool = True) -> Table:
-    widths = (5, 26, 14, 12, 31, 11) if fixed else (None,) * 6
+    widths = (5, 24, 13, 12, 56, 11) if fixed else (None,) * 6
     table = Table(box=None, show_header=header, header_style="bold", pad_edge=False)
     for heading, width in zip(
-        ("scan", "sample", "analysis", "mode", "value ± one sigma", "status"), widths, strict=True
+        ("scan", "sample", "analysis", "of", "value ± one sigma", "status"), widths, strict=True
     ):
         table.add_column(heading, width=width, no_wrap=heading in ("scan", "status"))
     table.add_column("reason", overflow="fold", ratio=None if fixed else 1)
@@ -127,19 +138,13 @@ def _table(lines: list[Result], *, fixed: bool = False, header: bool = True) -> 
 
 def _cells(result: Result) -> tuple[RenderableType, ...]:
     colour = _COLOURS[result.status]
+    shade = "dim" if result.status is Status.PROVISIONAL else ""
     return (
         Text("–" if result.scan_id is None else str(result.scan_id)),
         Text(sample_name(result)),
-        Text(result.analysis.replace("_", " ")),
-        Text(result.mode or ""),
-        Text(_headline(result), style="dim" if result.status is Status.PROVISIONAL else ""),
+        Text(label(result.analysis)),
+        Text(_of_what(result)),
+        Text("\n".join(headline(result)), style=shade),
         Text(str(result.status), style=colour),
         Text(result.reason, style="dim"),
     )
-
-
-def _headline(result: Result) -> str:
-    names = list(result.values)
-    own = [name for name in names if name in (result.analysis, "mean_valence")] or names
-    shown = [name for name in own if gives(result, name)][:_SHOWN_VALUES]
-    return "\n".join(written(result, name) for name in shown)

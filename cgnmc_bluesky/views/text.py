@@ -7,6 +7,8 @@ from cgnmc_bluesky.results import Result
 
 _VALENCE_FRACTION = re.compile(r"([a-z]{1,2})(\d)_fraction")
 _MOST_DECIMALS = 6
+_METAL = re.compile(r"\b(mn|co|ni)\b")
+_SIGNS = {"1": "", "dimensionless": "", "um": "µm"}
 _UNIT_ENDINGS = ("_ev", "_c", "_um", "_deg", "_angstrom")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -37,12 +39,13 @@ def with_sigma(value: float, sigma: float | None, unit: str = "") -> str:
     if sigma is None or not sigma > 0:
         number = f"{value:.6g}"
     else:
-        digits = _decimals(sigma)
+        digits = decimals(sigma)
         number = f"{value:z.{digits}f} ± {sigma:.{digits}f}"
     return f"{number} {unit}".rstrip()
 
 
-def _decimals(sigma: float) -> int:
+def decimals(sigma: float) -> int:
+    """Digits behind the point that an uncertainty bears."""
     exponent = math.floor(math.log10(sigma))
     leading = sigma / 10**exponent
     return min(_MOST_DECIMALS, max(0, -exponent + (1 if leading < 2.95 else 0)))
@@ -78,20 +81,22 @@ def label(name: str) -> str:
     --------
     >>> label("edge_shift_ev"), label("ni2_fraction"), label("fraction_LiNiO2")
     ('edge shift', 'Ni²⁺', 'LiNiO2')
+    >>> label("mn_ni_core"), label("shell_co"), label("mn_ni_ratio")
+    ('Mn/Ni core', 'shell Co', 'Mn/Ni ratio')
     """
     valence = valence_of(name)
     if valence:
         return ion(*valence)
     for ending in _UNIT_ENDINGS:
         name = name.removesuffix(ending)
-    return name.removeprefix("fraction_").removeprefix("component_").replace("_", " ")
+    for start in ("fraction_", "component_"):
+        name = name.removeprefix(start)
+    words = name.replace("mn_ni", "Mn/Ni").replace("_", " ")
+    return _METAL.sub(lambda metal: metal[0].capitalize(), words)
 
 
 def written(result: Result, name: str) -> str:
     """Write one value of a result that gives it: its name, value, uncertainty and unit."""
     unit = result.units[name]
-    is_number = unit in {"1", "dimensionless"}
-    number = with_sigma(
-        result.values[name] or 0.0, result.sigmas.get(name), "" if is_number else unit
-    )
+    number = with_sigma(result.values[name] or 0.0, result.sigmas.get(name), _SIGNS.get(unit, unit))
     return f"{label(name)} {number}"

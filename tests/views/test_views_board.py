@@ -12,7 +12,9 @@ EDGE = {"edge_ev": (8344.8, 0.02, "eV")}
 
 def test_newest_event_and_curves_are_kept(result_documents, spectrum):
     board = Board()
-    for name, doc in result_documents("edge_position", EDGE, spectrum, reason="no foil"):
+    for name, doc in result_documents(
+        "edge_position", EDGE, {"spectrum": spectrum}, reason="no foil"
+    ):
         board(name, doc)
     (latest,) = board.latest()
     assert (latest.run_uid, latest.scan_id, latest.sample) == ("run-1", 1, "conventional")
@@ -52,7 +54,9 @@ def test_nothing_is_shown_of_waiting_and_failed_results(result_documents):
 def test_only_the_newest_curves_are_kept(result_documents, spectrum):
     board = Board(curves_kept=2)
     for scan_id in range(1, 5):
-        for name, doc in result_documents("edge_position", EDGE, spectrum, scan_id=scan_id):
+        for name, doc in result_documents(
+            "edge_position", EDGE, {"spectrum": spectrum}, scan_id=scan_id
+        ):
             board(name, doc)
     assert [bool(latest.curves) for latest in board.latest()] == [False, False, True, True]
 

@@ -30,8 +30,8 @@ def _no_screen():
 def _both(result_documents, spectrum, **run):
     edge = {name: spectrum[name] for name in ("energy_ev", "mu", "normalised")}
     combination = {name: curve for name, curve in spectrum.items() if name != "normalised"}
-    yield from result_documents("edge_position", EDGE, edge, **run)
-    yield from result_documents("ni2_fraction", FRACTIONS, combination, **run)
+    yield from result_documents("edge_position", EDGE, {"spectrum": edge}, **run)
+    yield from result_documents("ni2_fraction", FRACTIONS, {"spectrum": combination}, **run)
 
 
 def _send(view, documents):

@@ -1,0 +1,120 @@
+"""What a result comes down to, in a few lines."""
+
+import math
+
+from cgnmc_bluesky.analysis.estimate import Status
+from cgnmc_bluesky.results import Result
+from cgnmc_bluesky.views.board import gives, number
+from cgnmc_bluesky.views.text import decimals, with_sigma, written
+
+MN_NI_RATIO = "mn_ni_ratio"
+
+_MOST_VALUES = 2
+_METALS = ("Ni", "Mn", "Co")
+_NAMED = {
+    "111": (1 / 3, 1 / 3, 1 / 3),
+    "433": (0.4, 0.3, 0.3),
+    "442": (0.4, 0.4, 0.2),
+    "532": (0.5, 0.3, 0.2),
+    "622": (0.6, 0.2, 0.2),
+    "71515": (0.7, 0.15, 0.15),
+    "721": (0.7, 0.2, 0.1),
+    "811": (0.8, 0.1, 0.1),
+    "955": (0.9, 0.05, 0.05),
+}
+"""Shares of Ni, Mn and Co."""
+_FARTHEST = 0.08
+_DURATIONS = (("h", 3600.0), ("min", 60.0), ("s", 1.0))
+
+
+def headline(result: Result) -> list[str]:
+    """Write what a result says: the values that carry its analysis' name, or its particle.
+
+    Parameters
+    ----------
+    result
+        The result.
+
+    Returns
+    -------
+    list[str]
+        A line for each; none where it gives no value.
+    """
+    if result.analysis == MN_NI_RATIO:
+        return particle_lines(result)
+    names = list(result.values)
+    own = [name for name in names if name in (result.analysis, "mean_valence")] or names
+    return [written(result, name) for name in own if gives(result, name)][:_MOST_VALUES]
+
+
+def particle_lines(result: Result) -> list[str]:
+    """Write what a particle is made of: core, shell, the gradient between them, and Mn/Ni."""
+    lines = composition_lines(result)
+    if gives(result, "gradient_centre_um") and gives(result, "gradient_width_um"):
+        centre, width = (
+            with_sigma(number(result.values, name), result.sigmas.get(name), "µm")
+            for name in ("gradient_centre_um", "gradient_width_um")
+        )
+        lines.append(f"gradient at {centre}, {width} wide")
+    ratio = [written(result, "mn_ni")] if gives(result, "mn_ni") else []
+    if gives(result, "longer_s"):
+        ratio.append(_longer(result))
+    return [*lines, "; ".join(ratio)] if ratio else lines
+
+
+def composition_lines(result: Result) -> list[str]:
+    """Write the compositions of core and shell, or the one of a homogeneous particle."""
+    if not gives(result, "core_ni"):
+        return []
+    if gives(result, "gradient_width_um"):
+        return [f"{end} {_composition(result, end)}" for end in ("core", "shell")]
+    found = "homogeneous" if result.status is Status.FINAL else "no gradient yet:"
+    return [f"{found} {_composition(result, 'core')}"]
+
+
+def nearest_nmc(ni: float, mn: float, co: float) -> str | None:
+    """Name the NMC material that a composition is nearest to, `None` where none is near.
+
+    Parameters
+    ----------
+    ni, mn, co
+        Atomic fractions of the three metals.
+
+    Examples
+    --------
+    >>> nearest_nmc(0.61, 0.2, 0.19), nearest_nmc(0.0, 1.0, 0.0)
+    ('NMC 622', None)
+    """
+    name, named = min(_NAMED.items(), key=lambda item: math.dist(item[1], (ni, mn, co)))
+    return f"NMC {name}" if math.dist(named, (ni, mn, co)) < _FARTHEST else None
+
+
+def duration(time_s: float) -> str:
+    """Write how long something takes.
+
+    Examples
+    --------
+    >>> duration(42.0), duration(190.0), duration(9000.0)
+    ('42 s', '3.2 min', '2.5 h')
+    """
+    unit, unit_s = next((u for u in _DURATIONS if time_s >= u[1]), _DURATIONS[-1])
+    amount = time_s / unit_s
+    return f"{amount:.0f} {unit}" if unit == "s" or amount >= 10 else f"{amount:.1f} {unit}"
+
+
+def _composition(result: Result, end: str) -> str:
+    names = [f"{end}_{metal.lower()}" for metal in _METALS]
+    shares = [number(result.values, name) for name in names]
+    sigma = max(number(result.sigmas, name) for name in names)
+    digits = decimals(sigma) if sigma > 0 else 3
+    text = " ".join(f"{m} {share:.{digits}f}" for m, share in zip(_METALS, shares, strict=True))
+    name = nearest_nmc(*shares)
+    return f"{text} ± {sigma:.{digits}f}" + (f" ≈ {name}" if name else "")
+
+
+def _longer(result: Result) -> str:
+    time_s = number(result.values, "longer_s")
+    if not time_s > 0:
+        return "precise enough"
+    share = result.about["analysis"]["parameters"].get("precision")
+    return f"{duration(time_s)} more for " + (f"{share:.1%}" if share else "the precision asked")
