@@ -25,6 +25,9 @@ ENOUGH_COUNTS = 20_000.0
 """Counts above the background that the response is calibrated on before any pixel is fitted."""
 MOST_PIXELS = 16_384
 """Pixels that may wait for these counts."""
+PIXELS_TOGETHER = 128
+"""Pixels that are looked at together, so that it does not matter how much of a row comes at once.
+"""
 ROWS_APART = 64
 """Rows whose sums are kept apart: a pause measures the last ones again."""
 
@@ -135,10 +138,14 @@ class DetectorAmounts:
         row
             Sequence number of the row; one that comes again counts instead of its predecessor.
         first_pixel
-            Place of the first spectrum in the row.
+            Place of the first spectrum in the row, a multiple of `PIXELS_TOGETHER`.
         counts
             Shape `(pixels, channels)`; NaN where there is no spectrum.
         """
+        for at in range(0, len(counts), PIXELS_TOGETHER):
+            self._add(row, first_pixel + at, counts[at : at + PIXELS_TOGETHER])
+
+    def _add(self, row: int, first_pixel: int, counts: Counts) -> None:
         present = counts[~np.isnan(counts[:, 0])] if np.isnan(counts[:, 0]).any() else counts
         self._sums.add(row, first_pixel, np.add.reduce(present, axis=0, dtype=np.float64))
         if self._projector is not None:
@@ -216,11 +223,15 @@ class DetectorAmounts:
         )
         amounts = flat[:, :n_all]
         covariance = flat[:, n_all:-1][:, square]
-        right = self._correction(calibration)
+        if calibration is None or self._projector is None:
+            return PixelAmounts(amounts[:, :n_metals], covariance, flat[:, -1])
+        taken = np.einsum("ki,ij->kj", self._projector.matrix, calibration.components.columns)
+        right = np.linalg.inv(taken)
         metals = right[:n_metals, :n_metals]
+        half = np.einsum("nab,lb->nal", covariance, metals)
         return PixelAmounts(
             amounts=np.einsum("kj,nj->nk", right[:n_metals], amounts),
-            covariance=np.einsum("ka,nab,lb->nkl", metals, covariance, metals, optimize=False),
+            covariance=np.einsum("ka,nal->nkl", metals, half),
             recorded=flat[:, -1],
         )
 
@@ -232,12 +243,6 @@ class DetectorAmounts:
     @property
     def _width(self) -> int:
         return self._n_amounts + len(self._first) + 1
-
-    def _correction(self, calibration: Calibration | None) -> Floats:
-        if calibration is None or self._projector is None:
-            return np.eye(self._n_amounts)
-        taken = np.einsum("ki,ij->kj", self._projector.matrix, calibration.components.columns)
-        return np.asarray(np.linalg.inv(taken))
 
     def _project(self, projector: Projector, row: int, first_pixel: int, counts: Counts) -> None:
         if first_pixel == 0:
