@@ -1,6 +1,6 @@
 """Stored runs through the analyses that run beside scans: the same numbers, to the last bit."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Replay:
         self._beamline = Beamline.load(beamline) if isinstance(beamline, str | Path) else beamline
         self._kinds = kinds
         self._library = Library()
+        self._resolved: dict[str, Beamline] = {}
 
     def documents(self, run: Run) -> list[Document]:
         """Replay one run.
@@ -91,7 +92,7 @@ class Replay:
             folders=run.folders,
             note=run.note,
             library=self._library,
-            resolve=lambda beamline: with_runs(beamline, self._fetch),
+            resolve=self._with_runs,
         )
         for name, doc in run.documents():
             pipeline(name, doc)
@@ -100,8 +101,12 @@ class Replay:
             raise pipeline.configuration_fault
         return pipeline
 
-    def _fetch(self, uid: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
-        return self._source.find(uid).documents()
+    def _with_runs(self, beamline: Beamline) -> Beamline:
+        """Put what runs hold in the place of their uids, looking at each once."""
+        key = beamline.model_dump_json()
+        if key not in self._resolved:
+            self._resolved[key] = with_runs(beamline, self._source.find)
+        return self._resolved[key]
 
 
 def opened_for(source: object, beamline: Beamline | None) -> Source:

@@ -1,8 +1,7 @@
-"""Runs that beamline.toml names by their uids: references just measured, dark runs."""
+"""Runs that beamline.toml names by their uids: references just measured, darks, calibrations."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -11,41 +10,51 @@ from cgnmc_bluesky.analysis.xanes.absorption import Unusable, of_foil
 from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION, NotYet, join
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Reference
 from cgnmc_bluesky.documents import RunReader
+from cgnmc_bluesky.standards.calibration import StoredRun, measured_sensitivity
 
-Documents = Iterable[tuple[str, Mapping[str, Any]]]
+
+def names_runs(beamline: Beamline) -> bool:
+    """Tell whether a configuration names any run."""
+    dark = beamline.xanes.dark if beamline.xanes else None
+    sensitivity = beamline.xrf.sensitivity_run if beamline.xrf else None
+    references = any(reference.run for reference in beamline.reference)
+    return isinstance(dark, str) or sensitivity is not None or references
 
 
-def with_runs(beamline: Beamline, fetch: Callable[[str], Documents]) -> Beamline:
-    """Put the spectra of runs in the place of their uids.
+def with_runs(beamline: Beamline, find: Callable[[str], StoredRun]) -> Beamline:
+    """Put what runs hold in the place of their uids.
 
     Parameters
     ----------
     beamline
-        A configuration that may name runs: references just measured, a dark run.
-    fetch
-        Gives the documents of a run by its uid.
+        A configuration that may name runs: references just measured, a dark run, a calibration of
+        sensitivities.
+    find
+        Gives a run by its uid.
 
     Raises
     ------
     ConfigurationError
-        If a run holds no spectrum; the message names the reference.
+        If a run does not hold what it should; the message names who names it.
     """
     references = tuple(
-        _from_run(reference, beamline, fetch) if reference.run else reference
+        _from_run(reference, beamline, find(reference.run)) if reference.run else reference
         for reference in beamline.reference
     )
-    xanes = beamline.xanes
+    xanes, xrf = beamline.xanes, beamline.xrf
     if xanes is not None and isinstance(xanes.dark, str):
-        dark = _dark_currents(beamline, fetch(xanes.dark))
+        dark = _dark_currents(beamline, find(xanes.dark))
         xanes = xanes.model_copy(update={"dark": dark})
-    return beamline.model_copy(update={"reference": references, "xanes": xanes})
+    if xrf is not None and xrf.sensitivity_run is not None:
+        run = find(xrf.sensitivity_run)
+        sensitivity = measured_sensitivity(xrf, run, beamline.data.readable)
+        xrf = xrf.model_copy(update={"sensitivity": sensitivity})
+    return beamline.model_copy(update={"reference": references, "xanes": xanes, "xrf": xrf})
 
 
-def _from_run(
-    reference: Reference, beamline: Beamline, fetch: Callable[[str], Documents]
-) -> Reference:
+def _from_run(reference: Reference, beamline: Beamline, run: StoredRun) -> Reference:
     owner = f"[[reference]] '{reference.name}' (run {reference.run})"
-    tables = _tables(beamline, fetch(reference.run or ""))
+    tables = _tables(beamline, run)
     try:
         rows = join(tables, reference.mode)
         spectrum = ABSORPTION[reference.mode](with_constants(rows, beamline), {})
@@ -78,8 +87,8 @@ def constants_of(beamline: Beamline) -> dict[str, float]:
     return {f"dark_{role}": float(v) for role, v in numbers if not isinstance(v, str)}
 
 
-def _dark_currents(beamline: Beamline, documents: Documents) -> dict[str, float]:
-    tables = _tables(beamline, documents)
+def _dark_currents(beamline: Beamline, run: StoredRun) -> dict[str, float]:
+    tables = _tables(beamline, run)
     intensities = ("i0", "itrans", "irefer", "ifluor")
     return {
         role: float(np.nanmean(table.column(role)))
@@ -89,10 +98,10 @@ def _dark_currents(beamline: Beamline, documents: Documents) -> dict[str, float]
     }
 
 
-def _tables(beamline: Beamline, documents: Documents) -> dict[str, Table]:
-    reader = RunReader(beamline.roles("xanes"), beamline.data.readable)
+def _tables(beamline: Beamline, run: StoredRun) -> dict[str, Table]:
+    reader = RunReader(beamline.roles("xanes"), (*run.folders, *beamline.data.readable))
     tables: dict[str, Table] = {}
-    for name, doc in documents:
+    for name, doc in run.documents():
         for block in reader(name, doc):
             tables.setdefault(block.stream, Table()).add(block)
     return tables

@@ -16,14 +16,17 @@ from rich.console import Console
 from cgnmc_bluesky import __version__, plans
 from cgnmc_bluesky.beamline import Beamline, ConfigurationMissing
 from cgnmc_bluesky.callbacks import EdgePosition, Ni2Fraction
+from cgnmc_bluesky.callbacks.xrf import MnNiRatio
 from cgnmc_bluesky.catalogs import EmbeddedCatalog, Source, open_source
 from cgnmc_bluesky.results import Sink
-from cgnmc_bluesky.standards import with_runs
+from cgnmc_bluesky.standards import names_runs, with_runs
 from cgnmc_bluesky.startup.catalog import SessionCatalog, session_folder
 from cgnmc_bluesky.startup.devices import connect, make_device, simulated_devices
 from cgnmc_bluesky.startup.engine import carry, make_run_engine
 from cgnmc_bluesky.startup.results import Results
 from cgnmc_bluesky.startup.screen import Screen, default_console, open_windows
+
+MAP = "xrf_fly_map(xspress3, stage.x, -5, 5, 101, stage.y, -5, 5, 101, dwell_s=0.01)"
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +83,7 @@ class Session:
             f"plans    {', '.join(plans.__all__)}, mv; all of bluesky's in bp and bps",
             "results  results[-1], catalog[-1]",
             'try      RE(xanes_scan([i0, it, ir], mono, edge="Ni K"))',
+            f"         RE({MAP})",
         ]
         return "\n".join([*lines, *(f"no {part}: {why}" for part, why in self.problems.items())])
 
@@ -92,7 +96,7 @@ def live(
     sinks: Iterable[Sink] = (),
     console: Console | None = None,
 ) -> Session:
-    """Let a RunEngine, anybody's, show the results of its energy scans while they go on.
+    """Let a RunEngine, anybody's, show the results of its scans while they go on.
 
     Parameters
     ----------
@@ -124,7 +128,7 @@ def live(
     console = console or default_console()
     if beamline is not None and catalog is not None:
         beamline = _with_runs(beamline, catalog)
-    callbacks = (EdgePosition(beamline), Ni2Fraction(beamline))
+    callbacks = (EdgePosition(beamline), Ni2Fraction(beamline), MnNiRatio(beamline))
     results = Results(callbacks, console)
     screen = Screen(console, results.wait)
     all_sinks: list[Sink] = [screen, *sinks]
@@ -172,7 +176,7 @@ def open_session(console: Console | None = None) -> Session:
     figures = []
     with _part("windows", problems):
         figures = open_windows()
-    devices = _devices(RE, beamline, problems)
+    devices = _devices(RE, beamline, problems, catalog.measured if catalog else None)
     is_simulated = beamline is None or not beamline.devices
     session = live(RE, None if is_simulated else beamline, catalog, sinks=figures, console=console)
     session.devices, session.problems = devices, problems
@@ -182,12 +186,8 @@ def open_session(console: Console | None = None) -> Session:
 
 
 def _with_runs(beamline: Beamline, catalog: EmbeddedCatalog | Source) -> Beamline:
-    """Put measured standards and darks in the place of the uids that name them."""
-    dark = beamline.xanes.dark if beamline.xanes else None
-    if not isinstance(dark, str) and not any(reference.run for reference in beamline.reference):
-        return beamline
-    source = open_source(catalog)
-    return with_runs(beamline, lambda uid: source.find(uid).documents())
+    """Put measured standards, darks and calibrations in the place of the uids that name them."""
+    return with_runs(beamline, open_source(catalog).find) if names_runs(beamline) else beamline
 
 
 def _configured() -> Beamline | None:
@@ -197,9 +197,11 @@ def _configured() -> Beamline | None:
         return None
 
 
-def _devices(RE: RunEngine, beamline: Beamline | None, problems: dict[str, str]) -> dict[str, Any]:
+def _devices(
+    RE: RunEngine, beamline: Beamline | None, problems: dict[str, str], measured: Path | None
+) -> dict[str, Any]:
     if beamline is None or not beamline.devices:
-        simulated = simulated_devices()
+        simulated = simulated_devices(folder=measured)
         carry(RE, simulated.metadata)
         return simulated.devices()
     carry(RE, lambda: {"XDI": _place(beamline)})
