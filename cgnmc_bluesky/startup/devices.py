@@ -1,32 +1,50 @@
 """Devices of a session: simulated ones, or those that beamline.toml names."""
 
 import inspect
-import math
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
 
 if TYPE_CHECKING:
-    from cgnmc_bluesky.sim import SimulatedBeamline
+    from cgnmc_bluesky.sim import SimulatedFacility
 
 CONNECTION_TIMEOUT_S = 5.0
 
 
-def simulated_devices(*, points_per_s: float | None = 100.0, seed: int = 0) -> "SimulatedBeamline":
-    """Give a beamline that is simulated, at the Ni K edge; its `devices()` are for a session.
+def simulated_devices(
+    *,
+    points_per_s: float | None = 100.0,
+    rows_per_s: float | None = 10.0,
+    seed: int = 0,
+    folder: Path | None = None,
+) -> "SimulatedFacility":
+    """Give a beamline at the Ni K edge and a nanoprobe, both simulated.
 
     Parameters
     ----------
     points_per_s
         Counts a second at most, so that there is something to watch; `None` for no such limit.
+    rows_per_s
+        The same for the rows of maps.
     seed
         Of all noise.
-    """
-    from cgnmc_bluesky.sim import SimulatedBeamline
+    folder
+        Where the files of maps go; without it a temporary folder.
 
-    return SimulatedBeamline(points_per_s=points_per_s, speed=math.inf, seed=seed)
+    Returns
+    -------
+    SimulatedFacility
+        Its `devices()` are for a session.
+    """
+    from cgnmc_bluesky.sim import SimulatedBeamline, SimulatedFacility, SimulatedNanoprobe
+
+    return SimulatedFacility(
+        SimulatedBeamline(points_per_s=points_per_s, seed=seed),
+        SimulatedNanoprobe(rows_per_s=rows_per_s, seed=seed, folder=folder),
+    )
 
 
 def devices_from(beamline: Beamline) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def default_console() -> Console:
 
 
 def open_windows() -> list[DocumentFigure]:
-    """Open windows for the newest spectrum and for the trend over scans, where there is a display.
+    """Open windows for the newest run and for the trend over scans, where there is a display.
 
     Returns
     -------
