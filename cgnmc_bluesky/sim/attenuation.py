@@ -85,7 +85,7 @@ class _Paths:
 
     def beyond(
         self, distance_um: NDArray[np.float64], along_um: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ) -> NDArray[np.float64]:
         """Ways in core and in shell matter from a point on a line to infinity.
 
         Parameters
@@ -97,12 +97,14 @@ class _Paths:
 
         Returns
         -------
-        tuple[NDArray[np.float64], NDArray[np.float64]]
-            Lengths in µm.
+        NDArray[np.float64]
+            Lengths in µm, shape `(2, *distance_um.shape)`.
         """
-        sine = np.minimum(distance_um / self.radius_um, 1.0)
+        ways_um = np.zeros((2, *distance_um.shape))
+        met = distance_um < self.radius_um
+        sine = distance_um[met] / self.radius_um
         half_um = self.radius_um * np.sqrt(1 - sine**2)
-        part = np.clip(along_um / np.maximum(half_um, 1e-12), -1.0, 1.0)
+        part = np.clip(along_um[met] / half_um, -1.0, 1.0)
         last = self.STEPS - 1
         rows = np.arcsin(sine) / (np.pi / 2) * last
         to_surface, to_here = (
@@ -110,7 +112,8 @@ class _Paths:
             for parts in (np.ones_like(part), np.abs(part))
         )
         shell_um = half_um * (to_surface - np.sign(part) * to_here)
-        return half_um * (1 - part) - shell_um, shell_um
+        ways_um[:, met] = half_um * (1 - part) - shell_um, shell_um
+        return ways_um
 
 
 def attenuations_per_um(particle: CoreShell, energy_ev: float) -> tuple[float, float]:

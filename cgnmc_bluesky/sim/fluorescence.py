@@ -3,13 +3,15 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
 
 from cgnmc_bluesky.sim.emission import Emission, Source
+
+ElementFault = Literal["dead", "noisy", "gain"]
 
 CHANNELS = 4096
 FWHM = 2 * math.sqrt(2 * math.log(2))
@@ -96,11 +98,21 @@ class DetectorElement:
     fano: float = 0.125
     tail: float = 0.012
     tail_ev: float = 160.0
-    shelf: float = 0.006
+    shelf: float = 0.004
     dead_time_s: float = 2.5e-7
     paralysable: bool = True
     threshold_ev: float = 600.0
-    fault: Literal["dead", "noisy", "gain"] | None = None
+    fault: ElementFault | None = None
+
+    def __post_init__(self) -> None:
+        if self.fault not in (None, *get_args(ElementFault)):
+            known = ", ".join(get_args(ElementFault))
+            raise ValueError(f"no fault {self.fault!r} of a detector element; there are {known}")
+        if not (self.gain_ev > 0 and self.share >= 0):
+            raise ValueError(
+                f"gain_ev is {self.gain_ev} and share {self.share}; give a channel's width above 0 "
+                "and a part of the photons"
+            )
 
     def fwhm_ev(self, energy_ev: float) -> float:
         """Full width at half maximum of a line at an energy."""

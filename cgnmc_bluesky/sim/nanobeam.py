@@ -132,7 +132,7 @@ class Nanobeam:
         Emission
             Expected photons from each of `sources`.
         """
-        x_um, y_um = np.broadcast_arrays(np.asarray(x_um, float), np.asarray(y_um, float))
+        x_um, y_um = np.broadcast_arrays(np.atleast_1d(x_um), np.atleast_1d(y_um))
         lines = np.zeros((*x_um.shape, len(LINES)))
         for particle in self._seen:
             lines += particle.at(x_um, y_um)

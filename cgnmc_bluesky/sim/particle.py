@@ -16,7 +16,7 @@ RAMP_10_TO_90 = 0.8
 """Part of a linear ramp that lies between 10 and 90 %."""
 NORMAL_10_TO_90 = 2.5631
 """The same for an error function, in its standard deviations."""
-NODES = 12
+NODES = 8
 """Gauss-Legendre nodes between two radii where the composition has a kink."""
 
 

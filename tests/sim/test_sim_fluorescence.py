@@ -179,6 +179,19 @@ def test_an_element_with_the_wrong_gain_has_its_lines_elsewhere() -> None:
     assert peak == pytest.approx(747 / 1.2, abs=2)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"fault": "tired"}, "no fault 'tired' .* dead, noisy, gain"),
+        ({"gain_ev": 0.0}, "gain_ev is 0.0"),
+        ({"share": -0.1}, "share -0.1"),
+    ],
+)
+def test_what_is_no_detector_is_refused(wrong: dict[str, object], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        DetectorElement(**wrong)  # type: ignore[arg-type]
+
+
 def test_spectra_of_nmc622_have_its_count_ratio() -> None:
     beam = Nanobeam([PARTICLES["conventional"]], self_absorption=False)
     emission = beam.emission(np.zeros(200), np.zeros(200), dwell_s=0.01)
