@@ -24,6 +24,11 @@ class Row:
     frames: dict[str, Frame] = field(default_factory=dict)
     is_given: bool = False
 
+    def reading(self, key: str) -> Any:
+        """What is known of a reading: the frame that it is in, or itself; `None` if nothing is."""
+        frame = self.frames.get(key)
+        return self.data.get(key) if frame is None else frame
+
 
 class Mixed(Stream):
     """Rows that are complete when their event and all their frames are there, in any order.
@@ -90,7 +95,7 @@ class Mixed(Stream):
         ready = [(seq_num, state) for seq_num, state in states if state is not None]
         for (_, in_files, _), group in groupby(ready, self._kind):
             rows = [seq_num for seq_num, _ in group]
-            size = self._rows_a_block(self._rows[rows[0]], in_files)
+            size = 1 if len(rows) == 1 else self._rows_a_block(self._rows[rows[0]], in_files)
             for first in range(0, len(rows), size):
                 yield from self._read(rows[first : first + size], in_files, is_final)
 
@@ -122,28 +127,32 @@ class Mixed(Stream):
             if is_final:
                 self._notes.row(self.name, "row without its event", seq_num)
             return None
+        external = row.layout.external
+        if not is_final and any(row.reading(column.key) is None for column in external):
+            return None
         in_files = []
-        for column in row.layout.external:
+        for column in external:
             frame = row.frames.get(column.key)
-            if frame is None:
-                may_come, is_there = row.data.get(column.key) is None, False
-            else:
-                is_there = self._is_visible(frame, column.shape)
-                may_come = not is_there and not self._is_lost(frame, column.key, is_final)
-            if may_come and not is_final:
-                if frame is not None:
+            is_there = frame is not None and self._is_visible(frame, column.shape)
+            if frame is not None and not is_there:
+                is_lost = self._is_lost(frame, column.key, is_final)
+                if not is_lost and not is_final:
                     self._blocked.add(seq_num)
-                return None
+                    return None
             in_files.append(is_there)
         return tuple(in_files)
 
     def _is_visible(self, frame: Frame, shape: tuple[int, ...]) -> bool:
         source = self._sources[frame.resource]
-        if not source.has(frame, shape) and frame.resource not in self._dry:
-            source.refresh()
-            if not source.has(frame, shape):
-                self._dry.add(frame.resource)
-        return source.has(frame, shape)
+        if source.has(frame, shape):
+            return True
+        if frame.resource in self._dry:
+            return False
+        source.refresh()
+        if source.has(frame, shape):
+            return True
+        self._dry.add(frame.resource)
+        return False
 
     def _is_lost(self, frame: Frame, key: str, is_final: bool) -> bool:
         source = self._sources[frame.resource]
