@@ -59,6 +59,7 @@ def test_the_documents_are_valid():
     keys = next(doc for name, doc in documents if doc.get("name") == "spectrum")["data_keys"]
     assert keys["energy_ev"]["shape"] == [4]
     assert keys["energy_ev"]["units"] == "eV"
+    assert Result.from_documents(documents).curve_units == {"energy_ev": "eV"}
 
 
 def test_a_line_of_json_has_every_value_and_no_nan():

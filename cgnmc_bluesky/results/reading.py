@@ -34,6 +34,8 @@ class Result:
         Number of points that the values rest on.
     curves
         Arrays for the eye, by group ("spectrum", "map", "profile") and name.
+    curve_units
+        Unit of each array, by its name.
     files
         Files that arrays were written to, by what they hold.
     about
@@ -54,6 +56,7 @@ class Result:
     particle: int | None = None
     n_points: int = 0
     curves: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict, repr=False)
+    curve_units: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -135,15 +138,17 @@ class ResultCollector:
         data, result = doc["data"], self._open.get(run_start)
         if result is None:
             return
-        if descriptor["name"] != "primary":
-            arrays = {name_of(name): np.asarray(value, dtype=float) for name, value in data.items()}
-            group = descriptor["name"].removesuffix(PREVIEW)
-            self._open[run_start] = replace(result, curves={**result.curves, group: arrays})
-            return
-        keys = descriptor["data_keys"]
-        units = {name: keys[name].get("units") or "" for name in data}
+        units = {name_of(name): descriptor["data_keys"][name].get("units") or "" for name in data}
         data = {name_of(name): value for name, value in data.items()}
-        units = {name_of(name): unit for name, unit in units.items()}
+        if descriptor["name"] != "primary":
+            arrays = {name: np.asarray(value, dtype=float) for name, value in data.items()}
+            group = descriptor["name"].removesuffix(PREVIEW)
+            self._open[run_start] = replace(
+                result,
+                curves={**result.curves, group: arrays},
+                curve_units={**result.curve_units, **units},
+            )
+            return
         names = [name.removesuffix("_sigma") for name in data if name.endswith("_sigma")]
         self._open[run_start] = replace(
             result,
