@@ -9,7 +9,7 @@ import numpy as np
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.analysis.xrf.accumulator import MapAccumulator
 from cgnmc_bluesky.analysis.xrf.calibration import Unusable
-from cgnmc_bluesky.analysis.xrf.sensitivity import Factors, NoFactor, factors_of
+from cgnmc_bluesky.analysis.xrf.sensitivity import NoFactor, factors_of
 from cgnmc_bluesky.beamline import ConfigurationError, Role, Sensitivity, XrfRoles
 from cgnmc_bluesky.documents import ReadingError, RunReader
 from cgnmc_bluesky.standards.maps import map_model
@@ -54,12 +54,13 @@ def measured_sensitivity(xrf: XrfRoles, run: StoredRun, readable: Sequence[Path]
     tabulated = xrf.model_copy(update={"sensitivity": None})
     folders = (*run.folders, *readable)
     try:
+        composition, sigma = _composition(run.start)
         energy_ev = _energy_ev(tabulated, run, folders)
         fluorescence = fluorescence_of(tabulated, energy_ev)
         counted = MapAccumulator(map_model(tabulated, fluorescence, run.start))
         for block in _blocks(tabulated.roles(), run, folders):
             counted.add(block)
-        factors = _factors(counted, run.start)
+        factors = factors_of(counted.model.metals, *counted.total(), composition, sigma)
     except (NoFactor, ReadingError, Unusable) as fault:
         raise ConfigurationError(f"{owner} gives none: {fault}; name another run") from fault
     return Sensitivity(
@@ -71,13 +72,13 @@ def measured_sensitivity(xrf: XrfRoles, run: StoredRun, readable: Sequence[Path]
     )
 
 
-def _factors(counted: MapAccumulator, start: Mapping[str, Any]) -> Factors:
-    given = [start.get("composition"), start.get("composition_sigma")]
-    composition, sigma = (one if isinstance(one, Mapping) else {} for one in given)
+def _composition(start: Mapping[str, Any]) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """Atoms of each element in a standard, and one standard deviation of them."""
+    said = (start.get("composition"), start.get("composition_sigma"))
+    composition, sigma = (one if isinstance(one, Mapping) else {} for one in said)
     if not composition:
         raise NoFactor("it names no composition, as the plan measure_sensitivity does")
-    counts, covariance = counted.total()
-    return factors_of(counted.model.metals, counts, covariance, composition, sigma)
+    return composition, sigma
 
 
 def _energy_ev(xrf: XrfRoles, run: StoredRun, folders: Sequence[Path]) -> float | None:

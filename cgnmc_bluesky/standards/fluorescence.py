@@ -86,11 +86,11 @@ def attenuation_of(
     """
     import xraydb
 
-    compound = ("Li", "O", *metals)
+    compound, emitters = ("Li", "O", *metals), emitters_of(metals, incident_energy_ev)
     emitted = [
         sum(line.share * xraydb.mu_elam(absorber, line.energy_ev) for line in emitter.lines)
         for absorber in compound
-        for emitter in emitters_of(metals, incident_energy_ev)
+        for emitter in emitters
     ]
     return Attenuation(
         metals=tuple(metals),
