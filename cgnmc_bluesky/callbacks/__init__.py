@@ -2,5 +2,6 @@
 
 from cgnmc_bluesky.callbacks.live import LiveAnalysis
 from cgnmc_bluesky.callbacks.xanes import EdgePosition, Ni2Fraction
+from cgnmc_bluesky.callbacks.xrf import MnNiRatio
 
-__all__ = ["EdgePosition", "LiveAnalysis", "Ni2Fraction"]
+__all__ = ["EdgePosition", "LiveAnalysis", "MnNiRatio", "Ni2Fraction"]
