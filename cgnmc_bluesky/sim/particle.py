@@ -16,7 +16,7 @@ RAMP_10_TO_90 = 0.8
 """Part of a linear ramp that lies between 10 and 90 %."""
 NORMAL_10_TO_90 = 2.5631
 """The same for an error function, in its standard deviations."""
-NODES = 8
+NODES = 10
 """Gauss-Legendre nodes between two radii where the composition has a kink."""
 
 
@@ -209,12 +209,12 @@ class CoreShell:
 
     def _corners_um(self) -> NDArray[np.float64]:
         """Radii up to the surface between which the composition is smooth."""
-        reach = 1.0 if self.shape == "erf" else 0.5 / RAMP_10_TO_90
-        inner, outer = (
-            self.gradient_centre_um + sign * reach * self.gradient_width_um for sign in (-1, 1)
-        )
-        corners_um = [inner, self.gradient_centre_um, outer] if self.shell is not None else []
-        return np.clip([*corners_um, self.radius_um], 0.0, self.radius_um)
+        if self.shell is None:
+            return np.array([self.radius_um])
+        edge = 0.5 / RAMP_10_TO_90
+        widths = np.array([-edge, edge] if self.shape == "linear" else [-1.0, -0.5, 0.0, 0.5, 1.0])
+        corners_um = self.gradient_centre_um + self.gradient_width_um * widths
+        return np.append(corners_um, self.radius_um).clip(0.0, self.radius_um)
 
     def _half_chords(self, distance_um: NDArray[np.float64]) -> NDArray[np.float64]:
         squares = self._corners_um() ** 2 - np.square(distance_um)[..., None]

@@ -46,7 +46,7 @@ def test_a_projection_is_the_integral_along_the_beam(
             points=corners_um or None,
             epsabs=1e-10,
         )
-        assert projected[metal] == pytest.approx(2 * FORMULA_UNITS_PER_UM3 * integral_um, rel=1e-5)
+        assert projected[metal] == pytest.approx(2 * FORMULA_UNITS_PER_UM3 * integral_um, rel=1e-6)
 
 
 @pytest.mark.parametrize("particle", [*PARTICLES.values(), *GRADED])
