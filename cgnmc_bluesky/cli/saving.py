@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cgnmc_bluesky.views import RunFigure, TrendFigure
+from cgnmc_bluesky.views import RunFigure, TrendFigure, write_nexus
 
 if TYPE_CHECKING:
     from cgnmc_bluesky.catalogs.source import Document
@@ -33,7 +33,7 @@ class ResultFolder:
         self.path = path
         self._axis = axis
         places = (axis.places, axis.label) if axis else ()
-        self._spectrum = RunFigure()
+        self._figure = RunFigure()
         self._trend = TrendFigure(*places)
         self._tables: dict[str, list[Result]] = {}
 
@@ -59,16 +59,16 @@ class ResultFolder:
         if self._axis is not None:
             self._axis.place(start)
         for name, doc in documents:
-            self._spectrum(name, doc)
+            self._figure(name, doc)
             self._trend(name, doc)
         for result in results:
             self._tables.setdefault(result.analysis, []).append(result)
         if not any(result.curves for result in results):
             return {}
         stem = self.path / _stem(start)
-        self._spectrum.run_uid = str(start["uid"])
-        figure = self._spectrum.save(stem.with_name(f"{stem.name}.png"))
-        arrays = _write_arrays(stem.with_name(f"{stem.name}.nxs"), results)
+        self._figure.run_uid = str(start["uid"])
+        figure = self._figure.save(stem.with_name(f"{stem.name}.png"))
+        arrays = write_nexus(stem.with_name(f"{stem.name}.nxs"), results)
         return {"figure": str(figure), "arrays": str(arrays)}
 
     def finish(self) -> list[Path]:
@@ -96,12 +96,14 @@ def _stem(start: Mapping[str, Any]) -> str:
 
 def _write_table(path: Path, results: "list[Result]", axis: "Axis | None") -> Path:
     names = list(dict.fromkeys(name for result in results for name in result.values))
+    has_particles = any(result.particle is not None for result in results)
+    head = (*_HEAD, "particle") if has_particles else _HEAD
     x = [axis.label] if axis else []
     with path.open("w", newline="", encoding="utf-8") as lines:
         table = csv.writer(lines)
         sigmas = (f"{name}_sigma" for name in names)
         pairs = [heading for pair in zip(names, sigmas, strict=True) for heading in pair]
-        table.writerow([*_HEAD, *x, *pairs])
+        table.writerow([*head, *x, *pairs])
         for result in results:
             numbers = [
                 _cell(number.get(name))
@@ -109,40 +111,9 @@ def _write_table(path: Path, results: "list[Result]", axis: "Axis | None") -> Pa
                 for number in (result.values, result.sigmas)
             ]
             place = [_cell(axis.places.get(result.run_uid))] if axis else []
-            table.writerow([*(getattr(result, key) for key in _HEAD), *place, *numbers])
+            table.writerow([*(getattr(result, key) for key in head), *place, *numbers])
     return path
 
 
 def _cell(number: float | None) -> str:
     return "" if number is None or math.isnan(number) else repr(float(number))
-
-
-def _write_arrays(path: Path, results: "list[Result]") -> Path:
-    """Write the curves of a run's results as NeXus, an NXdata for each analysis and mode."""
-    import h5py
-
-    with h5py.File(path, "w") as file:
-        entry = file.create_group("entry")
-        entry.attrs["NX_class"] = "NXentry"
-        file.attrs["default"] = "entry"
-        for result in results:
-            if not result.curves:
-                continue
-            data = entry.create_group(re.sub(r"\W", "_", f"{result.analysis}_{result.mode}"))
-            entry.attrs.setdefault("default", data.name.rpartition("/")[2])
-            curves = result.curves["spectrum"]
-            names = list(curves)
-            axes, signals = names[:1], names[1:]
-            data.attrs.update(
-                {
-                    "NX_class": "NXdata",
-                    "axes": axes,
-                    "signal": signals[0],
-                    "auxiliary_signals": signals[1:],
-                    "title": f"{result.sample} {result.analysis}",
-                }
-            )
-            for name, curve in curves.items():
-                data[name] = curve
-                data[name].attrs["units"] = "eV" if name.endswith("_ev") else ""
-    return path

@@ -1,7 +1,8 @@
-"""What people look at: a table and figures, drawn from result documents alone."""
+"""What people look at: a table, figures and files of plots, made from result documents alone."""
 
+from cgnmc_bluesky.views.nexus import write_nexus
 from cgnmc_bluesky.views.run import RunFigure
 from cgnmc_bluesky.views.table import ResultTable
 from cgnmc_bluesky.views.trend import TrendFigure
 
-__all__ = ["ResultTable", "RunFigure", "TrendFigure"]
+__all__ = ["ResultTable", "RunFigure", "TrendFigure", "write_nexus"]

@@ -1,0 +1,128 @@
+"""The arrays of a result, laid out as plots."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.results import Result
+from cgnmc_bluesky.views.raster import along_line, grid_of
+
+_Arrays = Mapping[str, NDArray[np.float64]]
+
+_METALS = ("ni", "mn", "co")
+_PLACE = ("x_um", "y_um")
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One plot: signals over axes.
+
+    Parameters
+    ----------
+    name
+        What it shows.
+    signals
+        Names of the arrays that are shown, the first one first.
+    axes
+        Names of those that they are shown over: one for a curve, y and x for an image, x and y
+        for points.
+    arrays
+        All arrays by name; the uncertainty of one is called `<name>_errors`.
+    units
+        Units of those that have one, by name.
+    is_of_run
+        Whether it shows the whole run, not the one particle that its result is of.
+    is_logarithmic
+        Whether the signals are best seen on a logarithmic axis.
+    """
+
+    name: str
+    signals: tuple[str, ...]
+    axes: tuple[str, ...]
+    arrays: _Arrays
+    units: Mapping[str, str] = field(default_factory=dict)
+    is_of_run: bool = False
+    is_logarithmic: bool = False
+
+    def unit(self, name: str) -> str:
+        """Return the unit of an array, an uncertainty's included."""
+        in_name = "um" if name.endswith("_um") else ""
+        return self.units.get(name.removesuffix("_errors"), in_name)
+
+
+def plots_of(result: Result) -> Iterator[Plot]:
+    """Lay out the arrays of a result.
+
+    Parameters
+    ----------
+    result
+        The result.
+    """
+    is_map = {"map", "profile"} & result.curves.keys()
+    layouts: dict[str, Callable[[_Arrays, Mapping[str, str]], Iterator[Plot]]] = {
+        "map": _map,
+        "profile": _profile,
+        "spectrum": _summed if is_map else _scan,
+    }
+    for group, lay_out in layouts.items():
+        if group in result.curves:
+            yield from lay_out(result.curves[group], result.curve_units)
+
+
+def _scan(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out an energy scan's curves, over the first."""
+    axis, *signals = arrays
+    yield Plot("", tuple(signals), (axis,), arrays, units)
+
+
+def _summed(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    axis, *signals = arrays
+    yield Plot(
+        "spectrum", tuple(signals), (axis,), arrays, units, is_of_run=True, is_logarithmic=True
+    )
+
+
+def _profile(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out a particle's fractions and its Mn/Ni, each with the fit."""
+    renamed = {name.replace("_sigma", "_errors"): array for name, array in arrays.items()}
+    ratios = [name for name in renamed if name.startswith("mn_ni")]
+    fractions = [name for name in renamed if name not in (*ratios, "radius_um")]
+    for plot, names in (("profile", fractions), ("profile_mn_ni", ratios)):
+        signals = [name for name in names if not name.endswith("_errors")]
+        measured_first = sorted(signals, key=lambda name: name.count("_"))
+        shown = {name: renamed[name] for name in ("radius_um", *names)}
+        yield Plot(plot, tuple(measured_first), ("radius_um",), shown, units)
+
+
+def _map(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out the maps and their covariances: as images of a grid, along a line, or as points."""
+    axes, placed = _placed(arrays)
+    errors = {f"{m}_errors": np.sqrt(np.maximum(placed[f"cov_{m}_{m}"], 0.0)) for m in _METALS}
+    errors["mn_ni_errors"] = placed["mn_ni_sigma"]
+    covariances = {name: array for name, array in placed.items() if name.startswith("cov_")}
+    shared = {name: placed[name] for name in placed if name in axes or name not in arrays}
+    maps = ("mn_ni", *_METALS)
+    shown = {name: placed[name] for name in (*maps, "particle", "line")}
+    yield Plot("map", maps, axes, {**shared, **shown, **errors}, units, is_of_run=True)
+    yield Plot(
+        "map_covariance", tuple(covariances), axes, {**shared, **covariances}, units, is_of_run=True
+    )
+
+
+def _placed(arrays: _Arrays) -> tuple[tuple[str, ...], dict[str, NDArray[np.float64]]]:
+    """Arrays of a map in the order of their places, and the names of those that are its axes.
+
+    On a grid, the pixels' own positions are kept as `x_measured_um` and `y_measured_um`.
+    """
+    x_um, y_um, line = (arrays[name] for name in (*_PLACE, "line"))
+    along_um = along_line(x_um, y_um, line)
+    if along_um is not None:
+        return ("along_um",), {**arrays, "along_um": along_um}
+    grid = grid_of(x_um, y_um, line)
+    if grid is None:
+        return _PLACE, dict(arrays)
+    placed = {name: grid.of(array) for name, array in arrays.items()}
+    measured = {"x_measured_um": placed["x_um"], "y_measured_um": placed["y_um"]}
+    return ("y_um", "x_um"), {**placed, **measured, "x_um": grid.x_um, "y_um": grid.y_um}
