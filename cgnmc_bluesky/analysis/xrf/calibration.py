@@ -1,12 +1,12 @@
 """Gain, width and tails of a detector element, from the sum of the spectra it has recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
+from cgnmc_bluesky.analysis.xrf.descent import Local, descend
 from cgnmc_bluesky.analysis.xrf.lines import Emitter
 from cgnmc_bluesky.analysis.xrf.response import Components, Response, components, compton_ev
 
@@ -14,10 +14,13 @@ Floats = NDArray[np.float64]
 
 UNEXPLAINED = 0.15
 """A spectrum of which more than this part of the counts finds no explanation is another one."""
+NEAR = 0.03
+"""A start that leaves no more than this part unexplained was near enough."""
 SEEN_SIGMAS = 5.0
 """An element is there when its counts are so many times their uncertainty."""
 
 _SMOOTHED = 5
+_STEP = 1e-3
 _GAINS = np.linspace(-0.012, 0.012, 13)
 _SHIFTS_EV = np.linspace(-48.0, 48.0, 9)
 _WIDTHS = np.geomspace(0.3, 3.5, 241)
@@ -131,13 +134,23 @@ def calibrate(
     which would pull the fit down. Numbers that a spectrum hardly tells (tail, Fano factor) are held
     near what they usually are.
     """
-    found = _searched(counts, channels, emitters, start) if search else start
-    variance = np.maximum(_smoothed(counts), 1.0)
+    calibration = _fitted(counts, channels, emitters, start)
+    if search and not _shows(calibration, emitters, NEAR):
+        begin = _searched(counts, channels, emitters, start)
+        calibration = _fitted(counts, channels, emitters, begin)
+    if not _shows(calibration, emitters, UNEXPLAINED):
+        raise Unusable(_why_not(calibration, counts, emitters, channels, start))
+    return calibration
+
+
+def _fitted(
+    counts: Floats, channels: NDArray[np.integer], emitters: Sequence[Emitter], start: Response
+) -> Calibration:
+    found, variance = start, np.maximum(_smoothed(counts), 1.0)
     for _ in range(2):
         found = _refined(counts, channels, emitters, found, variance)
         calibration = _calibration(counts, channels, emitters, found, variance)
         variance = np.maximum(calibration.fit, 0.5)
-    _check(calibration, counts, emitters, channels, start)
     return calibration
 
 
@@ -187,26 +200,59 @@ def _refined(
     variance: Floats,
 ) -> Response:
     free = _free(start)
-    scale = np.array([one.spread for one in free])
-    expected = np.array([one.expected for one in free])
     names = [one.name for one in free]
+    expected = np.array([one.expected for one in free])
+    spread = np.array([one.spread for one in free])
 
     def response(steps: Floats) -> Response:
-        numbers = expected + steps * scale
-        return replace(start, **dict(zip(names, numbers.tolist(), strict=True)))
+        numbers = (expected + steps * spread).tolist()
+        return replace(start, **dict(zip(names, numbers, strict=True)))
 
-    def residuals(steps: Floats) -> Floats:
-        columns = components(response(steps), emitters, channels).columns
-        amounts, _ = _solved(columns, counts, variance)
-        misfit = (counts - np.einsum("ij,j->i", columns, amounts)) / np.sqrt(variance)
-        return np.concatenate([misfit, steps])
+    def curves(steps: Floats) -> Floats:
+        return components(response(steps), emitters, channels).columns / noise[:, None]
 
-    begin = (np.array([getattr(start, name) for name in names]) - expected) / scale
+    noise = np.sqrt(variance)
+    problem = _Separable(curves, counts / noise)
+    begin = (np.array([getattr(start, name) for name in names]) - expected) / spread
     low = np.array([(one.low - one.expected) / one.spread for one in free])
     high = np.array([(one.high - one.expected) / one.spread for one in free])
-    begin = np.clip(begin, low + 1e-6, high - 1e-6)
-    found = least_squares(residuals, begin, bounds=(low, high), x_scale=0.3, xtol=1e-6, ftol=1e-7)
-    return response(found.x)
+    steps, _ = descend(problem, np.clip(begin, low, high), low, high, tolerance=1e-3)
+    return response(steps)
+
+
+@dataclass(frozen=True)
+class _Separable:
+    """Squares of what curves leave of the counts, the amounts being solved for, and of the steps.
+
+    Parameters
+    ----------
+    curves
+        Known curves at some steps, each point over its noise.
+    counts
+        The counts over their noise.
+    """
+
+    curves: Callable[[Floats], Floats]
+    counts: Floats
+
+    def __call__(self, steps: Floats) -> Local:
+        """Evaluate at some steps from what is expected, in spreads (Kaufman's approximation)."""
+        columns = self.curves(steps)
+        amounts, projection = _solved(columns, self.counts, np.ones(len(self.counts)))
+        residual = self.counts - np.einsum("ij,j->i", columns, amounts)
+        moved = [
+            np.einsum("ij,j->i", self.curves(steps + one) - columns, amounts) / _STEP
+            for one in _STEP * np.eye(len(steps))
+        ]
+        slopes = np.stack(moved, axis=1)
+        slopes -= np.einsum("ij,jp->ip", columns, np.einsum("ji,ip->jp", projection, slopes))
+        squares = float(np.einsum("i,i->", residual, residual))
+        return Local(
+            chi2=squares + float(np.einsum("p,p->", steps, steps)),
+            slope=np.einsum("ip,i->p", slopes, residual) - steps,
+            normal=np.einsum("ip,iq->pq", slopes, slopes) + np.eye(len(steps)),
+            misfit=max(1.0, squares / len(residual)),
+        )
 
 
 def _searched(
@@ -265,28 +311,31 @@ def _solved(columns: Floats, counts: Floats, variance: Floats) -> tuple[Floats, 
     return np.einsum("ji,i->j", projection, counts), projection
 
 
-def _check(
+def _shows(calibration: Calibration, emitters: Sequence[Emitter], unexplained: float) -> bool:
+    """Whether a spectrum shows some of the elements and little else."""
+    seen = _seen(calibration, len(emitters))
+    return bool(seen.any()) and calibration.unexplained < unexplained
+
+
+def _why_not(
     calibration: Calibration,
     counts: Floats,
     emitters: Sequence[Emitter],
     channels: NDArray[np.integer],
     start: Response,
-) -> None:
-    seen = _seen(calibration, len(emitters))
-    if seen.any() and calibration.unexplained < UNEXPLAINED:
-        return
+) -> str:
     named = ", ".join(emitter.element for emitter in emitters)
     width_ev = _other_width(counts, channels, emitters, start, calibration)
     if width_ev:
-        raise Unusable(
+        return (
             f"the lines of {named} are not where channels of {start.gain_ev:g} eV put them; with "
             f"{width_ev:.2g} eV a channel they would be: correct channel_ev"
         )
-    raise Unusable(
-        f"the spectrum does not show {named}: check elements and channel_ev"
-        if not seen.any()
-        else f"{calibration.unexplained:.0%} of the counts are no line of {named}: check elements "
-        "and channel_ev"
+    if not _seen(calibration, len(emitters)).any():
+        return f"the spectrum does not show {named}: check elements and channel_ev"
+    return (
+        f"{calibration.unexplained:.0%} of the counts are no line of {named}: check elements and "
+        "channel_ev"
     )
 
 

@@ -146,31 +146,32 @@ def escape_share(energy_ev: float) -> float:
 
 def _elements(response: Response, emitters: Sequence[Emitter], energies_ev: Floats) -> Floats:
     """Curve of each element, its lines and their escape peaks together, shape `(k, channels)`."""
+    peaks = [peak for emitter in emitters for peak in emitter.peaks]
+    lines_ev = np.array([peak.energy_ev for peak in peaks])
+    spread_ev = np.array([peak.spread_ev for peak in peaks])
     shares = np.concatenate([_shares(response, emitter) for emitter in emitters])
-    lines_ev = np.array([line.energy_ev for emitter in emitters for line in emitter.lines])
     escaping = np.array([escape_share(line_ev) for line_ev in lines_ev.tolist()])
-    curves = (shares * (1.0 - escaping))[:, None] * _lines(response, lines_ev, energies_ev)
+    curves = (shares * (1.0 - escaping))[:, None] * _lines(
+        response, lines_ev, energies_ev, wider_ev=spread_ev
+    )
     escape_ev = lines_ev - ESCAPE_EV
-    sigma_ev = response.sigma_ev(escape_ev)[:, None]
+    sigma_ev = np.hypot(response.sigma_ev(escape_ev), spread_ev)[:, None]
     deviations = (energies_ev - escape_ev[:, None]) / sigma_ev
     height = (shares * escaping * response.gain_ev)[:, None] / (np.sqrt(2.0 * np.pi) * sigma_ev)
     curves += height * np.exp(-0.5 * deviations**2)
-    first = np.cumsum([0, *(len(emitter.lines) for emitter in emitters[:-1])])
+    first = np.cumsum([0, *(len(emitter.peaks) for emitter in emitters[:-1])])
     return np.asarray(np.add.reduceat(curves, first, axis=0))
 
 
 def _shares(response: Response, emitter: Emitter) -> Floats:
     shares = np.array(
-        [
-            line.share * (response.beta_scale if line.name.startswith("Kb") else 1.0)
-            for line in emitter.lines
-        ]
+        [peak.share * (response.beta_scale if peak.is_beta else 1.0) for peak in emitter.peaks]
     )
     return np.asarray(shares / shares.sum())
 
 
 def _lines(
-    response: Response, lines_ev: Floats, energies_ev: Floats, *, wider_ev: float = 0.0
+    response: Response, lines_ev: Floats, energies_ev: Floats, *, wider_ev: Floats | float = 0.0
 ) -> Floats:
     """Counts a channel of one count in a line and what hangs on it, shape `(lines, channels)`."""
     sigma_ev = np.hypot(response.sigma_ev(lines_ev), wider_ev)[:, None]
