@@ -19,6 +19,7 @@ NAMES = (
     "import_time",
     "point_cost",
     "amounts_rate",
+    "map_rate",
     "scan_rate",
     "edge_precision",
     "fraction_precision",
