@@ -35,6 +35,10 @@ class MapModel:
         Encoder readings a pixel.
     shape
         Lines of the map and pixels of each, where the run's record says so.
+    dwell_s
+        Time in a pixel, in seconds, where the run's record says so.
+    dwell_s
+        Time on a pixel, in seconds, where the run's record says so.
     wanted
         How the map of atoms is looked at.
     notes
@@ -45,6 +49,8 @@ class MapModel:
     keys: Mapping[str, str] = field(default_factory=dict)
     oversampling: int = 1
     shape: tuple[int, int] | None = None
+    dwell_s: float | None = None
+    dwell_s: float | None = None
     wanted: Wanted = field(default_factory=Wanted)
     notes: tuple[str, ...] = ()
 
@@ -218,7 +224,11 @@ class MapAccumulator:
         )
 
     def _measured_s(self) -> float | None:
-        """How long the rows so far took, the first as long as the others on average."""
+        """How long the rows so far took: by the record, or by the times of the rows, the first as
+        long as the others on average.
+        """
+        if self.model.dwell_s is not None:
+            return self.model.dwell_s * sum(self._pixels.values())
         times_s = sorted(self._times_s.values())
         if len(times_s) < 2 or not times_s[-1] > times_s[0]:
             return None
