@@ -63,7 +63,6 @@ def map_model(
         oversampling=section.oversampling,
         shape=_shape_of(start),
         dwell_s=_dwell_of(start),
-        dwell_s=_dwell_of(start),
         wanted=Wanted(
             beam_fwhm_um=section.beam_fwhm_um,
             attenuation=attenuation_of(metals, incident_ev, section.absorption),
@@ -81,12 +80,6 @@ def _shape_of(start: Mapping[str, Any]) -> tuple[int, int] | None:
         return None
     lines, pixels = shape
     return (int(lines), int(pixels)) if lines and pixels else None
-
-
-def _dwell_of(start: Mapping[str, Any]) -> float | None:
-    """Time in a pixel, as a start document says."""
-    dwell_s = start.get("dwell_s")
-    return float(dwell_s) if isinstance(dwell_s, int | float) and dwell_s > 0 else None
 
 
 def _dwell_of(start: Mapping[str, Any]) -> float | None:

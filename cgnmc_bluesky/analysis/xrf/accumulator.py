@@ -36,8 +36,6 @@ class MapModel:
     shape
         Lines of the map and pixels of each, where the run's record says so.
     dwell_s
-        Time in a pixel, in seconds, where the run's record says so.
-    dwell_s
         Time on a pixel, in seconds, where the run's record says so.
     wanted
         How the map of atoms is looked at.
@@ -49,7 +47,6 @@ class MapModel:
     keys: Mapping[str, str] = field(default_factory=dict)
     oversampling: int = 1
     shape: tuple[int, int] | None = None
-    dwell_s: float | None = None
     dwell_s: float | None = None
     wanted: Wanted = field(default_factory=Wanted)
     notes: tuple[str, ...] = ()
