@@ -13,7 +13,7 @@ from benchmarks.maps import CHANNELS, GAIN_EV, INCIDENT_EV, Raster, spectra
 from cgnmc_bluesky.analysis.mixture import ROWS, Projector
 from cgnmc_bluesky.analysis.xrf.calibration import calibrate, explain, nominal
 from cgnmc_bluesky.analysis.xrf.lines import Emitter
-from cgnmc_bluesky.analysis.xrf.response import Response
+from cgnmc_bluesky.analysis.xrf.response import Response, components
 from cgnmc_bluesky.standards.fluorescence import emitters_of
 
 Counts = NDArray[np.float32]
@@ -113,7 +113,7 @@ def _projector(
     counts: Counts, emitters: Emitters, response: Response, of: NDArray[np.intp] | None = None
 ) -> Projector:
     """Weights from the sum; as many known curves as PyMca is given: a constant, but no slope."""
-    found = explain(_sum(counts), CHANNELS, emitters, response)
+    found = explain(_sum(counts), components(response, emitters, CHANNELS), response)
     wanted = [n for n, name in enumerate(found.components.names) if name != "slope"]
     return Projector(found.components.columns[:, wanted], found.fit, of)
 

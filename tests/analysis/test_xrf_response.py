@@ -95,8 +95,9 @@ def test_gain_and_width_come_back(emitters, scale):
 
 def test_amounts_with_a_known_response_are_right_on_average(emitters):
     pulls = []
+    known = components(TRUTH, emitters, CHANNELS)
     for seed in range(60):
-        found = explain(spectrum(emitters, 1.0, seed=seed), CHANNELS, emitters, TRUTH)
+        found = explain(spectrum(emitters, 1.0, seed=seed), known, TRUTH)
         pulls.append((found.amounts - AMOUNTS)[:3] / np.sqrt(np.diagonal(found.covariance)[:3]))
     assert np.all(np.abs(np.mean(pulls, axis=0)) < 0.45)
     assert np.all((np.std(pulls, axis=0) > 0.75) & (np.std(pulls, axis=0) < 1.25))

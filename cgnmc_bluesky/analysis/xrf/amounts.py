@@ -16,7 +16,7 @@ from cgnmc_bluesky.analysis.xrf.calibration import (
     nominal,
 )
 from cgnmc_bluesky.analysis.xrf.lines import Emitter
-from cgnmc_bluesky.analysis.xrf.response import Response
+from cgnmc_bluesky.analysis.xrf.response import Response, components
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.floating]
@@ -105,6 +105,7 @@ class DetectorAmounts:
         self._waiting_pixels = 0
         self._projector: Projector | None = None
         self._response = model.response
+        self._known = components(self._response, model.emitters, model.channels)
         self._is_calibrated = False
         self._rows: dict[int, list[NDArray[np.float32]]] = {}
         n_metals = model.n_metals
@@ -166,8 +167,8 @@ class DetectorAmounts:
             found = calibrate(total, model.channels, model.emitters, self._response)
             self._is_calibrated = True
         except Unusable:
-            found = explain(total, model.channels, model.emitters, self._response)
-        self._response = found.response
+            found = explain(total, self._known, self._response)
+        self._response, self._known = found.response, found.components
         of = np.arange(model.n_metals)
         expected = np.maximum(found.fit, found.fit.mean() * 1e-3)
         self._projector = Projector(found.components.columns, np.maximum(expected, 1e-9), of)
@@ -177,7 +178,7 @@ class DetectorAmounts:
 
     def provisional(self) -> Calibration:
         """Explain the sum of the spectra so far by the response that the projector was made of."""
-        return explain(self.total, self.channels, self.emitters, self._response)
+        return explain(self.total, self._known, self._response)
 
     def calibration(self) -> Calibration:
         """Find the response that explains the sum of all spectra.

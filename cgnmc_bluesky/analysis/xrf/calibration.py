@@ -149,26 +149,27 @@ def _fitted(
     found, variance = start, np.maximum(_smoothed(counts), 1.0)
     for _ in range(2):
         found = _refined(counts, channels, emitters, found, variance)
-        calibration = _calibration(counts, channels, emitters, found, variance)
+        known = components(found, emitters, channels)
+        calibration = _calibration(counts, known, found, variance)
         variance = np.maximum(calibration.fit, 0.5)
     return calibration
 
 
-def explain(
-    counts: Floats, channels: NDArray[np.integer], emitters: Sequence[Emitter], response: Response
-) -> Calibration:
+def explain(counts: Floats, known: Components, response: Response) -> Calibration:
     """Fit a spectrum with a response that is known.
 
     Parameters
     ----------
-    counts, channels, emitters
-        As for `calibrate`.
+    counts
+        The spectrum, shape `(n,)`.
+    known
+        Its known curves.
     response
-        The response.
+        The response that they are made of.
     """
     variance = np.maximum(_smoothed(counts), 1.0)
     for _ in range(2):
-        calibration = _calibration(counts, channels, emitters, response, variance)
+        calibration = _calibration(counts, known, response, variance)
         variance = np.maximum(calibration.fit, 0.5)
     return calibration
 
@@ -284,13 +285,8 @@ def _misfit(
 
 
 def _calibration(
-    counts: Floats,
-    channels: NDArray[np.integer],
-    emitters: Sequence[Emitter],
-    response: Response,
-    variance: Floats,
+    counts: Floats, known: Components, response: Response, variance: Floats
 ) -> Calibration:
-    known = components(response, emitters, channels)
     amounts, projection = _solved(known.columns, counts, variance)
     fit = np.einsum("ij,j->i", known.columns, amounts)
     covariance = np.einsum("ij,kj,j->ik", projection, projection, np.maximum(counts, 0.0))
@@ -355,7 +351,7 @@ def _other_width(
     if misfits[best] > 0.5 * now:
         return 0.0
     # one element looks like another at some width: it takes two to tell
-    found = explain(counts, channels, emitters, tried[best])
+    found = explain(counts, components(tried[best], emitters, channels), tried[best])
     amounts = found.amounts[: len(emitters)]
     seen = _seen(found, len(emitters)) & (amounts > 0.05 * amounts.max())
     return float(widths[best]) if seen.sum() >= min(2, len(emitters)) else 0.0
