@@ -88,9 +88,12 @@ def xrf_fly_map(
     ValueError
         If an argument cannot be used; nothing has moved then.
     """
+    check_flyer(flyer)
     line = _line(fast_axis, fast_start_um, fast_stop_um, fast_num, dwell_s)
     lines_um = _steps(slow_start_um, slow_stop_um, slow_num)
     check_mover(slow_axis, "slow_axis")
+    if not isinstance(snake, bool):
+        raise ValueError(f"snake is {snake!r}: give True or False")
     if fast_axis.name == slow_axis.name:
         raise ValueError(f"{fast_axis.name} is fast and slow axis: give two, or use xrf_fly_line")
     metadata = {
@@ -166,6 +169,7 @@ def xrf_fly_line(
     ValueError
         If an argument cannot be used; nothing has moved then.
     """
+    check_flyer(flyer)
     line = _line(axis, start_um, stop_um, num, dwell_s)
     if (slow_axis is None) != (slow_um is None):
         raise ValueError(
@@ -295,21 +299,21 @@ def _fly(
     md: dict[str, Any],
 ) -> MsgGenerator[str]:
     """Record lines into one run, the slow axis at a position of its own for each."""
-    check_flyer(flyer)
     first, axis = lines[0], lines[0].axis
     unit_um = yield from um_per_unit(axis)
     prepared_with(flyer, first, unit_um)
     run_up_um = first.ends_um(RUN_UP_PIXELS)
     yield from check_limits(axis, [end_um / unit_um for end_um in run_up_um])
     axes = [axis]
-    before = [axis, (yield from position_of(axis))]
     places: list[list[Any]] = [[] for _ in lines]
     if slow_axis is not None:
         slow_unit_um = yield from um_per_unit(slow_axis)
         places = [[slow_axis, at_um / slow_unit_um] for at_um in slow_um]
         yield from check_limits(slow_axis, [place for _, place in places])
         axes.append(slow_axis)
-        before += [slow_axis, (yield from position_of(slow_axis))]
+    before = []
+    for mover in axes:
+        before += [mover, (yield from position_of(mover))]
     metadata = {
         "detectors": [flyer.name],
         "num_points": len(lines) * first.num,

@@ -30,6 +30,7 @@ class Row:
     slow_um: float
     done: DeviceStatus
     swept: DeviceStatus
+    has_ended: bool = False
 
 
 @dataclass
@@ -192,7 +193,7 @@ class FlyingDetector(Device):
             row = self._run.row
             if row is None:
                 raise RuntimeError(f"{self.name} was not kicked off")
-            return row.done & row.swept
+            return row.done
 
     def pause(self) -> None:
         """Stop a row on its way; it is measured again from its beginning."""
@@ -206,17 +207,9 @@ class FlyingDetector(Device):
         success
             Whether what this ends counts as done.
         """
-        with self._lock:
-            row, self._run.row = self._run.row, None
-        if row is None:
-            return
-        fast, _ = self._recorder.axes_of(row.line)
-        fast.stop(success=success)
-        if not row.done.done:
-            if success:
-                row.done.set_finished()
-            else:
-                row.done.set_exception(RuntimeError(f"{self.name} was stopped"))
+        row = self._run.row
+        if row is not None:
+            self._end(row, None if success else RuntimeError(f"{self.name} was stopped"))
 
     def get_index(self) -> int:
         """Number of rows in the file."""
@@ -265,17 +258,30 @@ class FlyingDetector(Device):
         return self._run.line
 
     def _finish(self, row: Row) -> None:
+        """Write a row whose time is over; it is done when the axis has come to rest, too."""
         with self._lock:
             run = self._run
-            if run.row is not row:
+            if row.has_ended:
                 return
             try:
                 self._write(run, row)
             except Exception as error:  # noqa: BLE001  (it is told to whoever waits for the row)
-                row.done.set_exception(error)
+                self._end(row, error)
                 return
             run.n_rows = row.number + 1
+        row.swept.add_callback(lambda swept: self._end(row, swept.exception()))
+
+    def _end(self, row: Row, error: BaseException | None) -> None:
+        with self._lock:
+            if row.has_ended:
+                return
+            row.has_ended = True
+        fast, _ = self._recorder.axes_of(row.line)
+        fast.stop(success=True)
+        if error is None:
             row.done.set_finished()
+        else:
+            row.done.set_exception(error)
 
     def _write(self, run: Run, row: Row) -> None:
         values = self._recorder.row(

@@ -1,7 +1,9 @@
 """A whole nanoprobe in a computer: a stage, a flying detector, and the particles under its beam."""
 
 import math
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -39,7 +41,8 @@ class SimulatedNanoprobe(Informed):
     Parameters
     ----------
     particles
-        What is under the beam first: a name among `mounted`, or particles of your own.
+        What is under the beam first: a name among `mounted`, or particles of your own; or a beam
+        that is on them already, of which several nanoprobes may have a part.
     seed
         Of all noise.
     clock
@@ -86,7 +89,7 @@ class SimulatedNanoprobe(Informed):
 
     def __init__(
         self,
-        particles: str | Sequence[CoreShell] = "gradient",
+        particles: str | Sequence[CoreShell] | Nanobeam = "gradient",
         *,
         seed: int = 0,
         clock: Clock | None = None,
@@ -107,9 +110,10 @@ class SimulatedNanoprobe(Informed):
         self._mounted, first = _mounted(particles, mounted)
         self._beam_fwhm_um = beam_fwhm_um
         self._energy_ev = incident_energy_ev
+        if isinstance(particles, Nanobeam):
+            self._energy_ev = particles.incident_energy_ev
         self._oversampling = oversampling
-        self._temporary = tempfile.TemporaryDirectory(prefix="cgnmc-") if folder is None else None
-        self.folder = Path(self._temporary.name if self._temporary else folder or "").resolve()
+        self.folder = Path(folder).resolve() if folder is not None else _temporary_folder(self)
         self.particle = Selector(
             self.clock, name="particle", choices=dict.fromkeys(self._mounted, _nothing), first=first
         )
@@ -117,8 +121,11 @@ class SimulatedNanoprobe(Informed):
 
         @lru_cache
         def beam_on(name: str) -> Nanobeam:
+            mounted = self._mounted[name]
+            if isinstance(mounted, Nanobeam):
+                return mounted
             return Nanobeam(
-                self._mounted[name],
+                mounted,
                 beam_fwhm_um=beam_fwhm_um,
                 incident_energy_ev=incident_energy_ev,
                 flux_ph_s=flux_ph_s,
@@ -171,18 +178,27 @@ class SimulatedNanoprobe(Informed):
             The roles, the sample's name, and the truth: that of each particle.
         """
         name = self.particle.position
-        truth = {"particles": [particle.truth() for particle in self._mounted[name]]}
+        mounted = self._mounted[name]
+        particles = mounted.particles if isinstance(mounted, Nanobeam) else mounted
+        truth = {"particles": [particle.truth() for particle in particles]}
         return {"beamline": self.roles(), "sample": name, "truth": truth}
 
 
 def _mounted(
-    particles: str | Sequence[CoreShell], mounted: Mapping[str, Sequence[CoreShell]]
-) -> tuple[dict[str, Sequence[CoreShell]], str]:
+    particles: str | Sequence[CoreShell] | Nanobeam, mounted: Mapping[str, Sequence[CoreShell]]
+) -> tuple[dict[str, Sequence[CoreShell] | Nanobeam], str]:
     if not isinstance(particles, str):
-        return {**mounted, "own": tuple(particles)}, "own"
+        return {**mounted, "own": particles}, "own"
     if particles not in mounted:
         raise ValueError(f"particles are {particles!r}; mounted are {', '.join(mounted)}")
     return dict(mounted), particles
+
+
+def _temporary_folder(owner: object) -> Path:
+    """Make a folder that goes with its owner."""
+    folder = tempfile.mkdtemp(prefix="cgnmc-")
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder).resolve()
 
 
 def _nothing() -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import bluesky.preprocessors as bpp
 import pytest
 from bluesky import Msg, RunEngine
 from bluesky.simulators import RunEngineSimulator, assert_message_and_return_remaining
 from bluesky.utils import FailedStatus, RunEngineInterrupted
 from ophyd.sim import SynAxis, SynSignal
+from ways_out import FaultError, broken_at, paused_before
 
 from cgnmc_bluesky.plans import xanes_scan
 from cgnmc_bluesky.sim import DetectorFailure, Fault, SimulatedBeamline
@@ -20,20 +20,6 @@ POINTS_EV = [8331.0, 8332.0, 8333.0, 8334.0, 8335.0]
 @pytest.fixture
 def scan(mono: SynAxis, chambers: list[SynSignal]) -> Callable[..., Iterator[Msg]]:
     return lambda **options: xanes_scan(chambers, mono, **{"regions": SHORT, **options})
-
-
-def paused_at(plan: Iterator[Msg], point: int) -> Iterator[Msg]:
-    """The plan, pausing itself right after it has triggered at one point, and only once."""
-    seen = 0
-
-    def pause(msg: Msg) -> tuple[Iterator[Msg] | None, Iterator[Msg] | None]:
-        nonlocal seen
-        seen += msg.command == "create"
-        if msg.command == "create" and seen == point:
-            return None, (ask for ask in [Msg("pause")])
-        return None, None
-
-    return bpp.plan_mutator(plan, pause)
 
 
 def after(messages: list[Msg], command: str) -> list[Msg]:
@@ -141,24 +127,6 @@ def test_an_axis_in_degrees_is_refused(chambers: list[SynSignal]) -> None:
         next(xanes_scan(chambers, axis))
 
 
-class FaultError(RuntimeError):
-    """A device that gave up."""
-
-
-def broken_at(device: Any, method: str, call: int) -> None:
-    """Let a device fail at one call of one of its methods."""
-    original, calls = getattr(device, method), 0
-
-    def fails(*args: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            raise FaultError(f"{device.name}.{method}")
-        return original(*args)
-
-    setattr(device, method, fails)
-
-
 @pytest.mark.parametrize(
     ("device", "method", "call"),
     [
@@ -214,7 +182,7 @@ def test_an_ended_scan_leaves_the_energy_where_it_was(
     status: str,
 ) -> None:
     with pytest.raises(RunEngineInterrupted):
-        RE(paused_at(scan(), 3))
+        RE(paused_before(scan(), "create", 3))
     getattr(RE, way_out)()
     assert mono.position == 8500.0
     assert recorder.of("stop")[0]["exit_status"] == status
@@ -225,7 +193,7 @@ def test_a_halted_scan_leaves_everything_as_it_stands(
     RE: RunEngine, scan: Callable[..., Iterator[Msg]], mono: SynAxis
 ) -> None:
     with pytest.raises(RunEngineInterrupted):
-        RE(paused_at(scan(), 3))
+        RE(paused_before(scan(), "create", 3))
     RE.halt()
     assert mono.position == 8333.0
 
@@ -234,7 +202,7 @@ def test_a_paused_scan_measures_its_point_again(
     RE: RunEngine, recorder: Any, scan: Callable[..., Iterator[Msg]], mono: Any
 ) -> None:
     with pytest.raises(RunEngineInterrupted):
-        RE(paused_at(scan(), 3))
+        RE(paused_before(scan(), "create", 3))
     RE.resume()
     assert [doc["data"]["mono"] for doc in recorder.of("event")] == POINTS_EV
     assert mono.sent.count(8333.0) == 2
