@@ -7,7 +7,7 @@ from typing import Any
 
 from cgnmc_bluesky.documents.faults import READ_ERRORS
 from cgnmc_bluesky.documents.frames import Folders, Frame
-from cgnmc_bluesky.documents.slab import Element, Slab
+from cgnmc_bluesky.documents.slab import Element, Elements, Slab
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Hdf5:
         self._folders = folders
         self._file: Any = None
         self._datasets: dict[str, Any] = {}
+        self._elements: dict[str, Elements] = {}
         self._wanted: set[str] = set()
         self._last_extents = self._extents()
 
@@ -70,6 +71,8 @@ class Hdf5:
         if location.dataset not in self._datasets:
             self._wanted.add(location.dataset)
             return False
+        if not _holds(self._datasets[location.dataset], location.element):
+            return False
         view = self._view(location)
         if location.index is not None:
             return bool((location.index + 1) * self._rows(view, location, shape) <= view.shape[0])
@@ -77,6 +80,7 @@ class Hdf5:
 
     def refresh(self) -> bool:
         """Look how far the data sets have grown, and tell whether they have."""
+        self._elements.clear()
         try:
             for dataset in self._datasets.values():
                 dataset.refresh()
@@ -103,6 +107,7 @@ class Hdf5:
     def close(self) -> None:
         """Let go of the file."""
         self._datasets.clear()
+        self._elements.clear()
         file, self._file = self._file, None
         if file is not None:
             file.close()
@@ -112,7 +117,10 @@ class Hdf5:
 
     def _view(self, location: Location) -> Any:
         dataset = self._datasets[location.dataset]
-        return dataset if location.element is None else Element(dataset, location.element)
+        if location.element is None:
+            return dataset
+        elements = self._elements.setdefault(location.dataset, Elements(dataset))
+        return Element(dataset, elements, location.element)
 
     def _rows(self, view: Any, location: Location, shape: tuple[int, ...]) -> int:
         if location.index is None:
@@ -131,16 +139,22 @@ class Hdf5:
             self._datasets[name] = dataset
 
 
+def _holds(dataset: Any, element: int | None) -> bool:
+    return element is None or (len(dataset.shape) > 1 and 0 <= element < dataset.shape[1])
+
+
 def _opened(path: Path) -> Any:
     import h5py
 
     if not path.exists():
         raise FileNotFoundError("it does not exist")
+    # What is read once is not worth a chunk cache, which copies all channels of a chunk.
+    settings = {"swmr": True, "rdcc_nbytes": 0}
     try:
-        return h5py.File(path, "r", swmr=True, locking=False)
+        return h5py.File(path, "r", locking=False, **settings)
     except OSError:
         # A file that this process itself is writing can only be opened with the writer's locking.
-        return h5py.File(path, "r", swmr=True)
+        return h5py.File(path, "r", **settings)
 
 
 def _behind(dataset: Any, path: Path) -> list[Path]:

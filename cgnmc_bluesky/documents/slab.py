@@ -11,27 +11,58 @@ Range = tuple[int, int]
 """The first of some neighbours, and the one behind the last."""
 
 
-class Element:
-    """The part of a data set that is of one detector element, the second axis being theirs.
+class Elements:
+    """Detector elements in one data set, the second axis being theirs.
+
+    Where they share its chunks they are read together, since a compressed chunk is unpacked as a
+    whole; the last that was read is kept for the element that is asked for next.
 
     Parameters
     ----------
     dataset
         The open data set.
-    element
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+        self._are_together = bool(dataset.chunks) and dataset.chunks[1] > 1
+        self._last: tuple[tuple[Any, ...], NDArray[Any]] | None = None
+
+    def read(self, element: int, rows: slice, within: Sequence[Any]) -> NDArray[Any]:
+        """Read some rows of one element."""
+        found: NDArray[Any]
+        if not self._are_together:
+            found = self._dataset[(rows, element, *within)]
+            return found
+        selection = (rows, slice(None), *within)
+        if self._last is None or self._last[0] != selection:
+            self._last = selection, self._dataset[selection]
+        found = self._last[1][:, element]
+        return found
+
+
+class Element:
+    """The part of a data set that is of one detector element.
+
+    Parameters
+    ----------
+    dataset
+        The open data set.
+    elements
+        Reads it.
+    number
         Index of the element.
     """
 
-    def __init__(self, dataset: Any, element: int) -> None:
-        self._dataset = dataset
-        self._element = element
+    def __init__(self, dataset: Any, elements: Elements, number: int) -> None:
+        self._elements = elements
+        self._number = number
         self.shape = (dataset.shape[0], *dataset.shape[2:])
 
     def __getitem__(self, selection: tuple[Any, ...]) -> NDArray[Any]:
         """Read as from a data set without that axis."""
         rows, *within = selection
-        found: NDArray[Any] = self._dataset[(rows, self._element, *within)]
-        return found
+        return self._elements.read(self._number, rows, within)
 
 
 class Slab:
