@@ -37,6 +37,11 @@ class Annuli:
     covariance: Floats
     placing: Floats
 
+    @property
+    def n_amounts(self) -> int:
+        """How many amounts were measured."""
+        return len(self.pixels) * int(self.atoms.shape[1])
+
     def foretold_covariance(self, bases: Floats) -> Floats:
         """Covariance of each annulus as a smooth model foretells it.
 

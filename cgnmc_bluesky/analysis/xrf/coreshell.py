@@ -49,10 +49,12 @@ class CoreShell:
     chi2: float
     contrast: float
 
-    def content(self, radius_um: Floats) -> Floats:
-        """Atoms of each metal in a volume at radii, shape `(…, k)` for `(…,)`."""
+    def fractions(self, radius_um: Floats) -> Floats:
+        """Atomic fractions of the metals at radii, shape `(…, k)` for `(…,)`."""
         outer = self.outer(radius_um)[..., None]
-        return self.core * (1 - outer) + self.shell * outer
+        core, shell = (part / np.add.reduce(part) for part in (self.core, self.shell))
+        fractions: Floats = core * (1 - outer) + shell * outer
+        return fractions
 
     def outer(self, radius_um: Floats) -> Floats:
         """Share of the shell's material at radii, shape `(…,)`."""
@@ -125,7 +127,8 @@ class CoreShellFit:
     @property
     def degrees_of_freedom(self) -> int:
         """Number of measured amounts over that of parameters."""
-        return len(self._weighted) * self._metals - 3 - 2 * self._metals
+        parameters: int = 3 + 2 * self._metals
+        return self.projected.annuli.n_amounts - parameters
 
     def scan(self, radius_um: float) -> tuple[float, float]:
         """Centre and width of the gradient, in µm, that fit best of some that span all."""
@@ -174,8 +177,7 @@ class CoreShellFit:
         lower = np.array([0.5 * radius_um, 0.0, np.log(0.5 * step_um)])
         upper = np.array([1.5 * radius_um, 1.3 * radius_um, np.log(3 * radius_um)])
         found, _ = descend(lambda values: self._at(shape, values)[0], first, lower, upper)
-        _, amounts, full = self._at(shape, found)
-        chi2 = self._at(shape, found)[0].chi2
+        local, amounts, full = self._at(shape, found)
         core, shell = amounts
         return CoreShell(
             shape,
@@ -185,7 +187,7 @@ class CoreShellFit:
             core,
             shell,
             covariance_of(full),
-            chi2,
+            local.chi2,
             self._contrast(amounts, full[3:, 3:]),
         )
 
@@ -217,9 +219,10 @@ class CoreShellFit:
         across = full[:3, 3:]
         inner = full[3:, 3:] + 1e-10 * np.trace(full[3:, 3:]) * np.eye(2 * k)
         taken = np.linalg.solve(inner, across.T)
+        misfit = max(float(chi2) / max(self.degrees_of_freedom, 1), 1.0)
         reduced = full[:3, :3] - np.einsum("ij,jk->ik", across, taken)
         return (
-            Local(float(chi2), slope[:3] - np.einsum("jp,j->p", taken, slope[3:]), reduced),
+            Local(float(chi2), slope[:3] - np.einsum("jp,j->p", taken, slope[3:]), reduced, misfit),
             amounts,
             full,
         )

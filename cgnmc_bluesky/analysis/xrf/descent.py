@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_STEPS = 30
-_CONVERGED = 1e-4
+_STEPS = 12
 _DAMPING = 1e-3
-_GIVE_UP = 1e8
+_GIVE_UP = 10.0
 
 
 @dataclass(frozen=True)
@@ -26,15 +25,23 @@ class Local:
         What the residuals ask of the parameters, `J.T @ W @ residual`, shape `(p,)`.
     normal
         Normal matrix `J.T @ W @ J`, shape `(p, p)`.
+    misfit
+        The sum of squares over its expectation, at least one.
     """
 
     chi2: float
     slope: Floats
     normal: Floats
+    misfit: float
 
 
 def descend(
-    at: Callable[[Floats], Local], start: Floats, lower: Floats, upper: Floats
+    at: Callable[[Floats], Local],
+    start: Floats,
+    lower: Floats,
+    upper: Floats,
+    *,
+    tolerance: float = 0.01,
 ) -> tuple[Floats, Local]:
     """Find the parameters of the least sum of squares near a start.
 
@@ -46,6 +53,9 @@ def descend(
         Where to begin, shape `(p,)`.
     lower, upper
         Bounds of the parameters, shape `(p,)`.
+    tolerance
+        How far from the minimum one may stay, in squared standard deviations: a step that promises
+        less is not taken.
 
     Returns
     -------
@@ -54,23 +64,21 @@ def descend(
 
     Notes
     -----
-    Levenberg's and Marquardt's method; converged when a step would lower the sum of squares by
-    less than 0.0001.
+    Levenberg's and Marquardt's method.
     """
     here, local = start, at(start)
     damping = _DAMPING
     for _ in range(_STEPS):
         step = damped_step(local, damping)
+        if float(np.einsum("p,p->", step, local.slope)) < tolerance * local.misfit:
+            break
         there = np.clip(here + step, lower, upper)
         tried = at(there)
         if tried.chi2 <= local.chi2:
-            gained = local.chi2 - tried.chi2
             here, local, damping = there, tried, damping / 10
-            if gained < _CONVERGED:
-                break
         else:
             damping *= 10
-            if damping > _GIVE_UP or tried.chi2 - local.chi2 < _CONVERGED:
+            if damping > _GIVE_UP:
                 break
     return here, local
 

@@ -18,10 +18,13 @@ class Shape(Protocol):
         In words.
     unit_width
         Its width from 10 % to 90 %.
+    relative_width
+        Its width over that of the error function that looks most like it.
     """
 
     name: str
     unit_width: float
+    relative_width: float
 
     def height(self, t: Floats) -> Floats:
         """Share of the height reached at t."""
@@ -38,6 +41,7 @@ class ErrorFunction:
 
     name = "error function"
     unit_width = float(2 * ndtri(0.9))
+    relative_width = 1.0
 
     def height(self, t: Floats) -> Floats:
         """Share of the height reached at t."""
@@ -60,6 +64,7 @@ class Ramp:
 
     name = "ramp"
     unit_width = 0.8
+    relative_width = 0.93
 
     def height(self, t: Floats) -> Floats:
         """Share of the height reached at t."""
@@ -82,6 +87,7 @@ class Logistic:
 
     name = "logistic function"
     unit_width = float(2 * np.log(9.0))
+    relative_width = 1.04
 
     def height(self, t: Floats) -> Floats:
         """Share of the height reached at t."""

@@ -167,10 +167,10 @@ def _parts(raster: Raster, body: Flags, number: int) -> list[_Part]:
     if len(parts) == 1:
         return parts
     of_row, of_column = np.indices(raster.shape)
-    x_um = raster.corner_um[1] + of_column * raster.steps_um[1]
-    y_um = raster.corner_um[0] + of_row * raster.steps_um[0]
+    corner_um, steps_um = raster.corner_um, raster.steps_um
+    all_y, all_x = corner_um[0] + of_row * steps_um[0], corner_um[1] + of_column * steps_um[1]
     power = np.stack(
-        [(x_um - one.x_um) ** 2 + (y_um - one.y_um) ** 2 - one.radius_um**2 for one in parts]
+        [(all_x - one.x_um) ** 2 + (all_y - one.y_um) ** 2 - one.radius_um**2 for one in parts]
     )
     nearest = np.argmin(power, axis=0)
     return [replace(part, cells=body & (nearest == at)) for at, part in enumerate(parts)]

@@ -7,11 +7,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cgnmc_bluesky.analysis.xrf.absorption import Attenuation, transmission_of
+from cgnmc_bluesky.analysis.xrf.absorption import Attenuation, alike_everywhere, unshaded
 from cgnmc_bluesky.analysis.xrf.annuli import annuli_of
 from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
 from cgnmc_bluesky.analysis.xrf.composition import Composition, Measured, composition_of
-from cgnmc_bluesky.analysis.xrf.coreshell import CoreShell
 from cgnmc_bluesky.analysis.xrf.particles import Particle
 from cgnmc_bluesky.analysis.xrf.projection import FWHM
 from cgnmc_bluesky.analysis.xrf.radial import SATURATED, Radial, curves_of, radial_of
@@ -107,7 +106,10 @@ def profile_of(
     self-absorption, which alone makes a homogeneous particle look poorer in manganese in the
     middle.
     """
-    sphere = sphere_of(atom_map, particle, beam_fwhm_um=beam_fwhm_um)
+    even = atom_map
+    if attenuation is not None:
+        even = _evened(atom_map, particle, beam_fwhm_um, attenuation)
+    sphere = sphere_of(even, particle, beam_fwhm_um=beam_fwhm_um)
     notes = ("the particle reaches the edge of the map",) if particle.cut else ()
     if sphere is None or not sphere.fixed:
         mean = _mean(atom_map, particle.pixels)
@@ -117,13 +119,26 @@ def profile_of(
     view = _View(atom_map, particle, sphere)
     if attenuation is None:
         return _told(view, None, notes)
-    flat = _unshaded(view, attenuation, None)
-    again = sphere_of(flat, particle, beam_fwhm_um=beam_fwhm_um)
-    if again is not None and again.fixed:
-        view = _View(atom_map, particle, again)
-    fit = view.radial.best if view.radial.contrast > LEAST_CONTRAST else None
-    corrected = replace(view, atom_map=_unshaded(view, attenuation, fit))
-    return _told(view, corrected, notes)
+    fractions = alike_everywhere(view.mean.fractions)
+    if view.radial.contrast > LEAST_CONTRAST:
+        fractions = view.radial.best.fractions
+    full = unshaded(atom_map, view.field, sphere.ball, attenuation, fractions)
+    return _told(view, replace(view, atom_map=full), notes)
+
+
+def _evened(
+    atom_map: AtomMap, particle: Particle, beam_fwhm_um: float | None, attenuation: Attenuation
+) -> AtomMap:
+    """The map with about the right thickness: the detector's side of a particle looks thicker."""
+    ball = particle.x_um, particle.y_um, particle.radius_um
+    if particle.cut:
+        tilted = sphere_of(atom_map, particle, beam_fwhm_um=beam_fwhm_um)
+        if tilted is None:
+            return atom_map
+        ball = tilted.ball
+    fractions = alike_everywhere(_mean(atom_map, particle.pixels).fractions)
+    field = particle.field & atom_map.measured
+    return unshaded(atom_map, field, ball, attenuation, fractions)
 
 
 @dataclass(frozen=True)
@@ -141,12 +156,18 @@ class _View:
         return field
 
     @cached_property
-    def mean(self) -> Composition:
-        """Composition of all atoms of the particle, to just beyond its rim."""
+    def pixels(self) -> Flags:
+        """Pixels that hold the particle's atoms, to just beyond its rim."""
         sphere, atom_map = self.sphere, self.atom_map
         reach_um = sphere.radius_um + _MARGIN_BLURS * sphere.blur_um
         near = sphere.distance_um(atom_map.x_um, atom_map.y_um) < reach_um
-        return _mean(atom_map, near & self.particle.field)
+        pixels: Flags = near & self.field
+        return pixels
+
+    @cached_property
+    def mean(self) -> Composition:
+        """Composition of all atoms of the particle."""
+        return _mean(self.atom_map, self.pixels)
 
     @cached_property
     def radial(self) -> Radial:
@@ -174,23 +195,6 @@ def _mean(atom_map: AtomMap, pixels: Flags) -> Composition:
         np.add.reduce(atom_map.atoms[kept], axis=0),
         np.add.reduce(atom_map.covariance[kept], axis=0),
     )
-
-
-def _unshaded(view: _View, attenuation: Attenuation, fit: CoreShell | None) -> AtomMap:
-    """The map without self-absorption, of an even sphere or of a fitted one."""
-    atom_map, sphere, field = view.atom_map, view.sphere, view.field
-    through = transmission_of(
-        attenuation,
-        view.mean.fractions,
-        sphere.radius_um,
-        atom_map.x_um[field] - sphere.x_um,
-        atom_map.y_um[field] - sphere.y_um,
-        fit.content if fit is not None else None,
-    )
-    atoms, covariance = atom_map.atoms.copy(), atom_map.covariance.copy()
-    atoms[field] /= through
-    covariance[field] /= through[:, :, None] * through[:, None, :]
-    return replace(atom_map, atoms=atoms, covariance=covariance)
 
 
 def _told(view: _View, corrected: _View | None, notes: tuple[str, ...]) -> Profile:

@@ -106,7 +106,7 @@ def radial_of(annuli: Annuli, rings: Radii, radius_um: float, blur_um: float) ->
     start = (radius_um, centre_um, width_um)
     fits: list[CoreShell] = []
     for shape in SHAPES:
-        found = fit.fit(shape, start)
+        found = fit.fit(shape, (start[0], start[1], start[2] * shape.relative_width))
         fits.append(found)
         if len(fits) == 1:
             start = (found.radius_um, found.centre_um, found.width_um)
@@ -199,7 +199,7 @@ def curves_of(radial: Radial, metals: tuple[str, ...]) -> dict[str, Floats]:
         "": fractions,
         "_sigma": np.sqrt(np.diagonal(spread, axis1=1, axis2=2)),
         "_fit": fractions_of(fitted, 0 * covariance)[0],
-        "_radial": fractions_of(best.content(radius_um), 0 * covariance)[0],
+        "_radial": best.fractions(radius_um),
     }
     names = [metal.lower() for metal in metals]
     curves = {"radius_um": radius_um}

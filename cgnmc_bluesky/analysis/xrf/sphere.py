@@ -15,8 +15,14 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _RINGS_A_PIXEL = 4
-_MOST_RINGS = 300
+_MOST_RINGS = 200
+_AROUND = 1.08
+_AROUND_PIXELS = 3.0
+_AROUND_BLURS = 4.0
 _FEWEST_PIXELS = 6
+_COARSE = 1.0
+_FINE = 0.05
+_FINER = 4
 _LOOSEST_GEOMETRY = 0.05
 _FROM_WITHIN = 0.6
 
@@ -72,6 +78,11 @@ class Sphere:
         return self._measured(2, self.radius_um)
 
     @property
+    def ball(self) -> tuple[float, float, float]:
+        """Centre and radius, in µm."""
+        return self.x_um, self.y_um, self.radius_um
+
+    @property
     def fixed(self) -> bool:
         """Whether centre and radius are known to a twentieth of the radius, and that not from the
         rim alone: what is not quite a sphere would be far off.
@@ -82,7 +93,7 @@ class Sphere:
 
     def distance_um(self, x_um: Floats, y_um: Floats) -> Floats:
         """Distance of points from the centre, in µm."""
-        distance: Floats = np.hypot(x_um - self.x_um, y_um - self.y_um)
+        distance: Floats = np.sqrt((x_um - self.x_um) ** 2 + (y_um - self.y_um) ** 2)
         return distance
 
     def _measured(self, at: int, value: float) -> Measured:
@@ -133,19 +144,22 @@ def sphere_of(
     blur_um = np.hypot((beam_fwhm_um or step_um) / FWHM, step_um / np.sqrt(24.0))
     free = tuple(at for at in range(5) if not (at == 1 and single) and not (at == 3 and given))
     values = np.array([*start[:3], blur_um, start[3]])
-    reach_um = float(np.max(np.hypot(x_um - values[0], y_um - values[1])))
     extent_um = max(particle.radius_um, values[2])
-    rings_um = max(step_um / _RINGS_A_PIXEL, 2 * extent_um / _MOST_RINGS)
-    rings = Radii(rings_um, int(min(max(reach_um, 1.0), 2.0 * extent_um) / rings_um) + 2)
+    distance = np.sqrt((x_um - values[0]) ** 2 + (y_um - values[1]) ** 2)
+    reach_um = _AROUND * extent_um + _AROUND_PIXELS * step_um + _AROUND_BLURS * blur_um
+    near = distance < reach_um
+    reach_um = min(reach_um, float(np.max(distance))) + extent_um * (_AROUND - 1)
+    rings_um = max(step_um / _RINGS_A_PIXEL, reach_um / _MOST_RINGS)
+    rings = Radii(rings_um, int(max(reach_um, extent_um) / rings_um) + 2)
+    x_um, y_um, total, variance = x_um[near], y_um[near], total[near], variance[near]
     lower = np.array([-np.inf, -np.inf, step_um, 0.2 * step_um, 0.0])
-    upper = np.array([np.inf, np.inf, 1.9 * extent_um, 0.5 * extent_um, np.inf])
+    upper = np.array([np.inf, np.inf, 2.0 * extent_um, 0.5 * extent_um, np.inf])
     model = _Thickness(x_um, y_um, total, variance, rings, free)
-    values, _ = model.fit(values, lower, upper)
-    values, local = model.fit(values, lower, upper)
+    values, _ = model.fit(values, lower, upper, tolerance=_COARSE)
+    values, local = model.fit(values, lower, upper, tolerance=_FINE)
     covariance = np.zeros((5, 5))
     inside = np.ix_(free, free)
-    misfit = max(local.chi2 / max(len(total) - len(free), 1), 1.0)
-    covariance[inside] = covariance_of(local.normal) * misfit
+    covariance[inside] = covariance_of(local.normal) * local.misfit
     nearest_um = float(np.min(np.hypot(x_um - values[0], y_um - values[1])))
     x0_um, y0_um, radius_um, blur_um, density = values.tolist()
     return Sphere(
@@ -200,11 +214,14 @@ class _Thickness:
     rings: Radii
     free: tuple[int, ...]
 
-    def fit(self, start: Floats, lower: Floats, upper: Floats) -> tuple[Floats, Local]:
+    def fit(
+        self, start: Floats, lower: Floats, upper: Floats, *, tolerance: float
+    ) -> tuple[Floats, Local]:
         """Parameters of the least sum of squares, with weights as the start foretells."""
         free = list(self.free)
         distance = np.hypot(self.x_um - start[0], self.y_um - start[1])
-        expected = start[4] * self._model(distance, start[2], start[3])[0]
+        thickness = self.rings.blur(start[3])(self.rings.chord_um(start[2]))
+        expected = start[4] * self.rings.between(thickness, distance)
         weight = 1.0 / _expected_variance(self.variance, expected)
 
         def values_of(few: Floats) -> Floats:
@@ -213,36 +230,61 @@ class _Thickness:
             return values
 
         few, local = descend(
-            lambda few: self._at(values_of(few), weight), start[free], lower[free], upper[free]
+            lambda few: self._at(values_of(few), weight),
+            start[free],
+            lower[free],
+            upper[free],
+            tolerance=tolerance,
         )
         return values_of(few), local
 
     def _at(self, values: Floats, weight: Floats) -> Local:
+        """Sum of squares and its surroundings, from sums over rings around the centre."""
         x_um, y_um, radius_um, blur_um, density = values
         dx, dy = self.x_um - x_um, self.y_um - y_um
-        distance = np.hypot(dx, dy)
-        thickness, inward, wider, softer = self._model(distance, radius_um, blur_um)
-        scale = density * inward / np.maximum(distance, 1e-9)
-        slopes = np.stack([dx * scale, dy * scale, density * wider, density * softer, thickness])
-        slopes = slopes[list(self.free)]
-        residual = self.total - density * thickness
-        weighted = slopes * weight
-        return Local(
-            float(np.einsum("n,n->", residual, residual * weight)),
-            np.einsum("in,n->i", weighted, residual),
-            np.einsum("in,jn->ij", weighted, slopes),
+        distance = np.sqrt(dx * dx + dy * dy)
+        n_rings = _FINER * self.rings.n
+        ring = np.minimum(distance * (_FINER / self.rings.step_um), n_rings - 1).astype(np.int64)
+
+        def sums(values: Floats) -> Floats:
+            return np.bincount(ring, values, minlength=n_rings).astype(np.float64)
+
+        cosine, sine = (side / np.maximum(distance, 1e-9) for side in (dx, dy))
+        weighted = np.stack([weight * cosine, weight * sine, weight])
+        held = np.stack([sums(one) for one in weighted])
+        found = np.stack([sums(one * self.total) for one in weighted])
+        squares, crossed = sums(weighted[0] * cosine), sums(weighted[0] * sine)
+        middle = sums(weight * distance) / np.where(held[2] > 0, held[2], 1.0)
+        thickness, inward, wider, softer = self._model(middle, radius_um, blur_um)
+        residual = found - density * thickness * held
+        slopes = density * np.stack([inward, inward, wider, softer, thickness / density])
+        # which sums meet for each pair of parameters: along x, along y, or neither
+        pairs = np.empty((5, 5, n_rings))
+        pairs[:] = held[2]
+        pairs[0, 1:] = pairs[1:, 0] = held[0]
+        pairs[1, 2:] = pairs[2:, 1] = held[1]
+        pairs[0, 0], pairs[1, 1] = squares, held[2] - squares
+        pairs[0, 1] = pairs[1, 0] = crossed
+        normal = np.einsum("in,jn,ijn->ij", slopes, slopes, pairs)
+        slope = np.einsum("in,in->i", slopes, residual[[0, 1, 2, 2, 2]])
+        chi2 = np.einsum("n,n,n->", weight, self.total, self.total) - density * np.einsum(
+            "n,n->", thickness, found[2] + residual[2]
         )
+        free = list(self.free)
+        misfit = max(float(chi2) / max(len(weight) - len(free), 1), 1.0)
+        return Local(float(chi2), slope[free], normal[np.ix_(free, free)], misfit)
 
     def _model(self, distance: Floats, radius_um: float, blur_um: float) -> Floats:
         """Thickness, and its slopes towards the centre, the radius and the blur, shape `(4, n)`."""
         rings = self.rings
-        d_radius, d_blur = 0.25 * rings.step_um, 0.1 * blur_um
-        chord, wider = rings.chord_um(radius_um), rings.chord_um(radius_um + d_radius)
-        sharp = rings.blur(blur_um)(np.stack([chord, (wider - chord) / d_radius], axis=1))
-        soft = rings.blur(blur_um + d_blur)(chord)
-        inward = -np.gradient(sharp[:, 0], rings.step_um)
-        table = np.stack([sharp[:, 0], inward, sharp[:, 1], (soft - sharp[:, 0]) / d_blur])
-        return rings.between(table, distance)
+        d_radius = 0.25 * rings.step_um
+        chord = rings.chord_um(radius_um)
+        wider = (rings.chord_um(radius_um + d_radius) - chord) / d_radius
+        seen, seen_wider = rings.blur(blur_um)(np.stack([chord, wider], axis=1)).T
+        inward = -np.gradient(seen, rings.step_um)
+        # a Gaussian's width spreads as heat does
+        softer = -blur_um * (np.gradient(inward, rings.step_um) + inward / rings.middle_um)
+        return rings.between(np.stack([seen, inward, seen_wider, softer]), distance)
 
 
 def _expected_variance(variance: Floats, expected: Floats) -> Floats:
