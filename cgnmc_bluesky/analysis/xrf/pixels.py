@@ -79,22 +79,25 @@ def lines_of(
     n_rows, n_pixels
         Rows as they were recorded, and pixels of each.
     shape
-        Lines of the map and pixels of each, where the run's record says so.
+        Lines of the map and pixels of each, in either order, where the run's record says so.
     *positions_um
         Positions of the pixels along each axis, shape `(rows · pixels,)`.
 
     Notes
     -----
-    A row of pixels is a line. Where pixels come singly, or all in one row, lines are as long as the
-    record says, else they end where the fast axis turns or jumps back.
+    A row of pixels is a line. Where pixels come singly, or all in one row, lines end where the fast
+    axis turns or jumps back; they are as long as the record says, where it says so: which of its
+    two numbers that is, the turns tell.
     """
     total = n_rows * n_pixels
     if n_rows > 1 and n_pixels > 1:
         return np.repeat(np.arange(n_rows), n_pixels)
-    if shape is not None and shape[1] > 1 and shape[0] * shape[1] >= total:
-        return np.arange(total) // shape[1]
-    fast_um = max(positions_um, key=_pace)
-    return _turns(fast_um)
+    turned = _turns(max(positions_um, key=_pace))
+    lengths = [length for length in reversed(shape or ()) if length > 1]
+    if shape is None or not lengths or shape[0] * shape[1] < total:
+        return turned
+    recorded = [np.arange(total) // length for length in lengths]
+    return max(recorded, key=lambda line: int(np.sum(np.diff(line) * np.diff(turned))))
 
 
 def _shared(values: Floats, n_pixels: int) -> Floats | None:
