@@ -54,7 +54,7 @@ def demo(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
 def test_the_demo_ends_well(demo):
     folder, done = demo
     assert (done.returncode, done.stderr) == (0, "")
-    assert "gives all 8 results as they were during the scans, to the last bit" in done.stdout
+    assert "gives all 10 results as they were during the scans, to the last bit" in done.stdout
     assert _processes_on(folder) == []
 
 
@@ -64,13 +64,19 @@ def test_the_summary_is_near_the_truth(demo):
     fractions = [row for row in rows if row["quantity"] == "ni2_fraction"]
     assert [float(row["truth"]) for row in fractions] == [0.33, 0.45, 0.33, 0.33]
     assert all(abs(float(row["pull"])) < 4 for row in fractions)
+    ratios = {(row["sample"], row["quantity"]): row for row in rows if "mn_ni" in row["quantity"]}
+    assert len(ratios) == 4
+    for row in ratios.values():
+        assert float(row["result"]) == pytest.approx(float(row["truth"]), rel=0.05)
 
 
 def test_the_report_shows_pictures_that_are_there(demo):
     folder = demo[0] / "cgnmc-demo"
     report = (folder / "report.md").read_text(encoding="utf-8")
     pictures = [line.rpartition("(")[2].rstrip(")") for line in report.splitlines() if "![" in line]
-    assert {"trend.png", "scan0001.png", "scan0004.png"} <= set(pictures)
+    assert {"trend.png", "scan0001.png", "scan0004.png", "scan0005.png", "scan0006.png"} <= set(
+        pictures
+    )
     assert all((folder / picture).stat().st_size > 10_000 for picture in pictures)
 
 
@@ -110,7 +116,7 @@ def test_its_catalog_can_be_verified_written_and_found_different(demo, catalog, 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path):
     process = _start(tmp_path, "demo", "--out", tmp_path / "short")
-    while "scan 1 of 4" not in process.stdout.readline():
+    while "scan 1 of 6" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)

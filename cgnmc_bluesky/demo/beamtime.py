@@ -1,4 +1,4 @@
-"""Scans of the simulated beamline in a RunEngine, with live results."""
+"""Scans and maps of the simulated instruments in a RunEngine, with live results."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -10,11 +10,12 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cgnmc_bluesky.callbacks import EdgePosition, Ni2Fraction
+from cgnmc_bluesky.callbacks import EdgePosition, MnNiRatio, Ni2Fraction
 from cgnmc_bluesky.catalogs import EmbeddedCatalog
-from cgnmc_bluesky.plans import xanes_scan
+from cgnmc_bluesky.plans import xanes_scan, xrf_fly_map
 from cgnmc_bluesky.results import Result, ResultCollector
-from cgnmc_bluesky.sim import SimulatedBeamline
+from cgnmc_bluesky.sim import SimulatedFacility
+from cgnmc_bluesky.startup.devices import simulated_devices
 from cgnmc_bluesky.startup.engine import carry, make_run_engine
 from cgnmc_bluesky.views import ResultTable, RunFigure, TrendFigure
 
@@ -24,15 +25,19 @@ SAMPLES = (
     "gradient, pristine",
     "gradient, 100 cycles",
 )
-POINTS_PER_S = 80.0
-"""Pace of the scans, so that one can look on."""
+PARTICLES = ("gradient", "conventional")
+POINTS_PER_S, ROWS_PER_S = 80.0, 8.0
+"""Pace of the scans and of the maps, so that one can look on."""
+MAP_HALF_UM, MAP_PIXELS, MAP_DWELL_S = 6.0, 49, 0.02
 RESULTS_TIMEOUT_S = 60.0
 
 
 def scan_samples(
     folder: Path, catalog: EmbeddedCatalog, console: Console, seed: int
 ) -> tuple[list[Result], list[Path]]:
-    """Scan every sample over the Ni K edge, with results on the screen and in the catalog.
+    """Scan every sample over the Ni K edge and map every particle.
+
+    Results come to the screen and into the catalog.
 
     Parameters
     ----------
@@ -50,31 +55,33 @@ def scan_samples(
     tuple of list
         The results, and the figures.
     """
-    beamline = SimulatedBeamline(seed=seed, points_per_s=POINTS_PER_S)
+    facility = simulated_devices(
+        points_per_s=POINTS_PER_S, rows_per_s=ROWS_PER_S, seed=seed, folder=catalog.measured
+    )
     engine = make_run_engine(folder / "scan_id")
-    carry(engine, beamline.metadata)
-    progress = ScanProgress(console, len(SAMPLES))
-    collector, spectrum, trend = ResultCollector(), RunFigure(), TrendFigure()
+    carry(engine, facility.metadata)
+    progress = ScanProgress(console, len(SAMPLES) + len(PARTICLES))
+    collector, newest, trend = ResultCollector(), RunFigure(), TrendFigure()
     with ExitStack() as stack:
         writer = catalog.writer()
         table = stack.enter_context(ResultTable(console, below=progress.bar))
-        for view in (spectrum, trend):
+        for view in (newest, trend):
             view.show()
-        analyses = [EdgePosition(), Ni2Fraction()]
+        analyses = [EdgePosition(), Ni2Fraction(), MnNiRatio()]
         for analysis in analyses:
             stack.callback(analysis.close)
-            for sink in (table, collector, spectrum, trend, writer):
+            for sink in (table, collector, newest, trend, writer):
                 analysis.subscribe(sink)
         for callback in (writer, *analyses, progress):
             engine.subscribe(callback)
         try:
-            engine(_every_sample(beamline))
+            engine(_beamtime(facility))
         except RunEngineInterrupted:
             engine.abort("interrupted by the user")
             raise KeyboardInterrupt from None
         for analysis in analyses:
             analysis.wait(RESULTS_TIMEOUT_S)
-    figures = _save(folder, collector.results, spectrum, trend)
+    figures = _save(folder, collector.results, newest, trend)
     writer.flush()
     return collector.results, figures
 
@@ -97,6 +104,7 @@ class ScanProgress:
         self._console = console
         self._n_scans = n_scans
         self._scan = 0
+        self._row = 1
         self._task = self.bar.add_task("the first scan is about to begin", total=None)
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
@@ -107,23 +115,33 @@ class ScanProgress:
             self.bar.reset(self._task, total=doc["num_points"], description=text)
             if not self._console.is_terminal:
                 self._console.print(text, style="dim", markup=False, highlight=False)
+            self._row = doc["shape"][-1] if "shape" in doc else 1
         elif name == "event":
             self.bar.advance(self._task)
+        elif name == "stream_datum":
+            rows = doc["seq_nums"]["stop"] - 1
+            self.bar.update(self._task, completed=rows * self._row)
 
 
-def _every_sample(beamline: SimulatedBeamline) -> MsgGenerator[None]:
+def _beamtime(facility: SimulatedFacility) -> MsgGenerator[None]:
+    beamline, nanoprobe = facility.beamline, facility.nanoprobe
     for name in SAMPLES:
         yield from bps.mv(beamline.sample, name)
         detectors = [beamline.i0, beamline.it, beamline.ir]
         yield from xanes_scan(detectors, beamline.mono, edge="Ni K")
+    area = (-MAP_HALF_UM, MAP_HALF_UM, MAP_PIXELS)
+    for name in PARTICLES:
+        yield from bps.mv(nanoprobe.particle, name)
+        stage = nanoprobe.stage
+        yield from xrf_fly_map(
+            nanoprobe.xspress3, stage.x, *area, stage.y, *area, dwell_s=MAP_DWELL_S
+        )
 
 
-def _save(
-    folder: Path, results: list[Result], spectrum: RunFigure, trend: TrendFigure
-) -> list[Path]:
+def _save(folder: Path, results: list[Result], newest: RunFigure, trend: TrendFigure) -> list[Path]:
     scans = {result.run_uid: result.scan_id for result in results}
     figures = []
     for run_uid, scan_id in scans.items():
-        spectrum.run_uid = run_uid
-        figures.append(spectrum.save(folder / f"scan{scan_id:04d}.png"))
+        newest.run_uid = run_uid
+        figures.append(newest.save(folder / f"scan{scan_id:04d}.png"))
     return [trend.save(folder / "trend.png"), *figures]

@@ -15,8 +15,16 @@ from cgnmc_bluesky.demo.measured import series_folder, show_series
 from cgnmc_bluesky.demo.report import Line, lines_of, summary, write_report, write_summary
 from cgnmc_bluesky.replay import Replay
 from cgnmc_bluesky.results import Result, ResultCollector
+from cgnmc_bluesky.views.headline import MN_NI_RATIO
 from cgnmc_bluesky.views.text import valence_of
 
+_OF_PARTICLES = (
+    "mn_ni_corrected",
+    "mn_ni_core_corrected",
+    "mn_ni_shell_corrected",
+    "gradient_centre_um",
+    "gradient_width_um",
+)
 STORING_S = 10.0
 """How long an interrupted demo waits for its catalog; the rest goes to the catalog's backup."""
 
@@ -109,11 +117,15 @@ def _verdict(live: Sequence[Result], different: Sequence[str]) -> str:
 
 def _truths(start: Mapping[str, Any], result: Result) -> dict[str, float]:
     """What the simulated sample is known to be, by the names of a result's values."""
+    truth = start["truth"]
+    if result.analysis == MN_NI_RATIO:
+        particle = truth["particles"][(result.particle or 1) - 1]
+        names = _OF_PARTICLES if particle["gradient_width_um"] else _OF_PARTICLES[:1]
+        return {name: particle[name.removesuffix("_corrected")] for name in names}
     valence = valence_of(result.analysis)
     if valence is None:
         return {}
     element, lowest = valence
-    truth = start["truth"]
     return {
         result.analysis: truth["valences"][element].get(str(lowest), 0.0),
         "mean_valence": truth["mean_valence"][element],

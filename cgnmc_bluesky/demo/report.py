@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from cgnmc_bluesky.results import Result
-from cgnmc_bluesky.views.text import label, with_sigma
+from cgnmc_bluesky.views.text import label, sign_of, with_sigma
 
 _HEADINGS = ("scan", "sample", "quantity", "truth", "result", "sigma", "pull")
 
@@ -27,6 +27,8 @@ class Line:
         What it should be.
     value, sigma
         What came out, and one standard deviation; `None` where nothing did.
+    unit
+        Unit of these.
     """
 
     scan_id: int | None
@@ -35,6 +37,12 @@ class Line:
     truth: float
     value: float | None
     sigma: float | None
+    unit: str = ""
+
+    @property
+    def quantity(self) -> str:
+        """The value's name in words, with its unit."""
+        return f"{label(self.name)} ({sign_of(self.unit)})" if self.unit else label(self.name)
 
     @property
     def pull(self) -> float | None:
@@ -62,6 +70,7 @@ def lines_of(result: Result, truths: dict[str, float]) -> list[Line]:
             truth,
             result.values[name],
             result.sigmas[name],
+            result.units[name],
         )
         for name, truth in truths.items()
         if name in result.values
@@ -78,7 +87,7 @@ def summary(lines: Iterable[Line]) -> Table:
         number = "–" if line.value is None else with_sigma(line.value, line.sigma)
         value, _, sigma = number.partition(" ± ")
         table.add_row(
-            str(line.scan_id), line.sample, label(line.name), f"{line.truth:g}", value, sigma, pull
+            str(line.scan_id), line.sample, line.quantity, f"{line.truth:.4g}", value, sigma, pull
         )
     return table
 
@@ -123,15 +132,16 @@ def write_report(
         value = "–" if line.value is None else with_sigma(line.value, line.sigma)
         pull = "–" if line.pull is None else f"{line.pull:+.1f}"
         rows.append(
-            f"| {line.scan_id} | {line.sample} | {label(line.name)} | {line.truth:g} "
+            f"| {line.scan_id} | {line.sample} | {line.quantity} | {line.truth:.4g} "
             f"| {value} | {pull} |"
         )
     pictures = [f"![{figure.stem}]({figure.name})" for figure in figures]
     parts = [
         "# A simulated beamtime",
         "Ni K scans of a conventional and a concentration-gradient NMC 622, pristine and after "
-        "100 cycles, analysed while they ran. A value is given with one standard deviation; the "
-        "pull is its distance from the truth in these.",
+        "100 cycles, and fluorescence maps of a particle of each, analysed while they ran. A value "
+        "is given with one standard deviation, of counting and fit; the pull is its distance from "
+        "the truth in these. Mn/Ni is corrected for self-absorption.",
         "\n".join(rows),
         *remarks,
         *pictures,

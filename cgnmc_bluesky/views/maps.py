@@ -96,7 +96,9 @@ def _draw_every_map(panels: Panels, pixels: _Arrays, raster: Raster) -> None:
     particle = raster.of(pixels["particle"])
     for name, title in _MAPS.items():
         axes, scale = panels["map", name], panels["scale", name]
-        _draw_map(axes, scale, raster, raster.of(pixels[name]))
+        values = raster.of(pixels[name])
+        shown = values[particle > 0] if name == "mn_ni" else values
+        _draw_map(axes, scale, raster, values, _limits(shown))
         scale.set_title(title, fontsize=9)
         _draw_outlines(axes, raster, particle)
         axes.set_xlabel("x (µm)")
@@ -113,11 +115,17 @@ def _scale_above(axes: "Axes") -> "Axes":
     return scale
 
 
-def _draw_map(axes: "Axes", scale: "Axes", raster: Raster, values: NDArray[np.float64]) -> None:
+def _draw_map(
+    axes: "Axes",
+    scale: "Axes",
+    raster: Raster,
+    values: NDArray[np.float64],
+    limits: tuple[float, float],
+) -> None:
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
-    lowest, highest = _limits(values)
+    lowest, highest = limits
     shades: dict[str, Any] = {
         "cmap": colormaps[_COLOURS].with_extremes(bad=_MASKED),
         "norm": Normalize(lowest, highest),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 METALS = {"ni": SERIES[0], "co": SERIES[2], "mn": SERIES[1]}
 """Colour of each metal."""
 _MARKERS = {"ni": "o", "co": "D", "mn": "s"}
-_TITLE_CHARACTERS, _TITLE_SIZE = 56, 7.5
+_TITLE_CHARACTERS, _TITLE_SIZE = 54, 7.5
+_HEADROOM = 1.08
 _FIT: dict[str, Any] = {"linestyle": "-", "linewidth": 1.2}
 _SPHERE: dict[str, Any] = {"linestyle": "--", "linewidth": 0.9}
 
@@ -56,7 +57,7 @@ def draw_profile(fractions: "Axes", ratio: "Axes", result: Result) -> None:
     fractions.plot([], [], color=INK, **_SPHERE, label="in the sphere")
     for axes in (fractions, ratio):
         axes.set_xlim(0.0, None)
-        axes.set_ylim(0.0, None)
+        axes.set_ylim(0.0, _HEADROOM * axes.dataLim.y1)
 
 
 def draw_along(
@@ -126,7 +127,7 @@ def _write_title(axes: "Axes", result: Result, lines: list[str]) -> None:
     which = "particle" if result.particle is None else f"particle {result.particle}"
     if result.status is not Status.FINAL:
         which += f" ({result.status})"
-    said = [which, *lines] if lines else [which, fill(result.reason, _TITLE_CHARACTERS)]
+    said = [which, *(fill(line, _TITLE_CHARACTERS) for line in lines or [result.reason])]
     colour = ALARM if result.status is Status.FAILED else INK
     axes.set_title("\n".join(said), color=colour, fontsize=_TITLE_SIZE)
 

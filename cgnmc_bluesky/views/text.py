@@ -95,6 +95,17 @@ def label(name: str) -> str:
     return _METAL.sub(lambda metal: metal[0].capitalize(), words)
 
 
+def sign_of(unit: str) -> str:
+    """Write a unit; nothing for a number.
+
+    Examples
+    --------
+    >>> sign_of("um"), sign_of("dimensionless")
+    ('µm', '')
+    """
+    return _SIGNS.get(unit, unit)
+
+
 def written(result: Result, name: str) -> str:
     """Write one value of a result that gives it: its name, value, uncertainty and unit."""
     unit = result.units[name]

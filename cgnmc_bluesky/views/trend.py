@@ -1,4 +1,4 @@
-"""How edge and valence go from scan to scan."""
+"""How edge, valence and Mn/Ni go from scan to scan."""
 
 from collections.abc import Iterator, Mapping
 from textwrap import fill
@@ -8,6 +8,7 @@ from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import Board, gives, number, sample_name
 from cgnmc_bluesky.views.figure import ALARM, MARKERS, SERIES, DocumentFigure, Panels, Sheet
+from cgnmc_bluesky.views.headline import MN_NI_RATIO
 from cgnmc_bluesky.views.text import ion, valence_of
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ _Series = dict[str, list[tuple[float, float, float, Status]]]
 
 
 class TrendFigure(DocumentFigure):
-    """Edge position and valence fractions over the scans, with one-sigma bars.
+    """Edge position, valence fractions and Mn/Ni over the scans, with one-sigma bars.
 
     Final values are filled, provisional ones open; a scan that says nothing leaves no mark. Of
-    several samples each has its colour; of one (or too many to tell apart) each valence has.
+    several samples each has its colour; of one (or too many to tell apart) each valence has, and
+    core and shell. Of a map's particles the largest is shown.
 
     Parameters
     ----------
@@ -45,24 +47,25 @@ class TrendFigure(DocumentFigure):
         self._x_label = x_label
 
     def draw(self, sheet: Sheet) -> None:
-        """Draw a panel for the edges and one for the fractions of each element."""
+        """Draw a panel for the edges, one for the fractions of each element, and those of Mn/Ni."""
         results = self._board.latest()
         panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)
         if not panels:
             return
+        samples = _samples_apart(results)
         titles = tuple(panels)
         all_axes = sheet.panels(titles, lambda figure: self._arrange(figure, titles)).values()
         for axes, (title, series) in zip(all_axes, panels.items(), strict=True):
             axes.set_ylabel(title)
             axes.ticklabel_format(axis="y", useOffset=False)
-            _draw_series(axes, series)
+            _draw_series(axes, series, samples or list(series))
             axes.label_outer()
         first, *_, last = *all_axes, *all_axes
         last.set_xlabel(self._x_label)
         if self._x is None:
             last.locator_params(axis="x", integer=True)
             last.xaxis.minorticks_off()
-        _draw_legends(list(all_axes), samples_apart=bool(_samples_apart(results)))
+        _draw_legends(list(all_axes), samples)
         _write_failures(first, results)
 
     def _arrange(self, figure: "Figure", titles: tuple[str, ...]) -> Panels:
@@ -100,6 +103,9 @@ def _panels(results: list[Result], x: Mapping[str, float]) -> dict[str, _Series]
 
 def _quantities(result: Result, *, samples_apart: bool) -> Iterator[tuple[str, str, str]]:
     """Name, panel and series of each value that has a trend."""
+    if result.analysis == MN_NI_RATIO:
+        yield from _ratios(result, samples_apart=samples_apart)
+        return
     own = valence_of(result.analysis)
     for name in result.values:
         valence = valence_of(name)
@@ -117,8 +123,17 @@ def _quantities(result: Result, *, samples_apart: bool) -> Iterator[tuple[str, s
             yield name, f"fraction of {valence[0]}", ion(*valence)
 
 
-def _draw_series(axes: "Axes", series: _Series) -> None:
-    for place, (label, points) in enumerate(series.items()):
+def _ratios(result: Result, *, samples_apart: bool) -> Iterator[tuple[str, str, str]]:
+    for end in ("core", "shell") if result.particle in (None, 1) else ():
+        if samples_apart:
+            yield f"mn_ni_{end}", f"Mn/Ni, {end}", sample_name(result)
+        else:
+            yield f"mn_ni_{end}", "Mn/Ni", end
+
+
+def _draw_series(axes: "Axes", series: _Series, order: list[str]) -> None:
+    for label, points in series.items():
+        place = order.index(label)
         colour, marker = SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)]
         ordered = sorted(points)
         x_line, y_line = [point[0] for point in ordered], [point[1] for point in ordered]
@@ -132,14 +147,17 @@ def _draw_series(axes: "Axes", series: _Series) -> None:
             )  # fmt: skip
 
 
-def _draw_legends(all_axes: "list[Axes]", *, samples_apart: bool) -> None:
-    if samples_apart:
-        handles, labels = all_axes[0].get_legend_handles_labels()
-        all_axes[0].figure.legend(handles, labels, loc="outside upper center", ncols=2)
+def _draw_legends(all_axes: "list[Axes]", samples: list[str]) -> None:
+    if not samples:
+        for axes in all_axes:
+            if any(axes.get_legend_handles_labels()[1]):
+                axes.legend(loc="best")
         return
-    for axes in all_axes:
-        if any(axes.get_legend_handles_labels()[1]):
-            axes.legend(loc="best")
+    entries = [axes.get_legend_handles_labels() for axes in all_axes]
+    named = {name: handle for found in entries for handle, name in zip(*found, strict=True)}
+    names = [name for name in samples if name in named]
+    holder = all_axes[0].figure
+    holder.legend([named[name] for name in names], names, loc="outside upper center", ncols=2)
 
 
 def _write_failures(axes: "Axes", results: list[Result]) -> None:

@@ -5,7 +5,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from cgnmc_bluesky.views import RunFigure
+from cgnmc_bluesky.views import RunFigure, TrendFigure
 from cgnmc_bluesky.views.figure import Sheet
 
 
@@ -153,6 +153,19 @@ def _content(sheet):
         (axes.get_title(), axes.axis(), len(axes.lines), len(axes.collections), len(axes.texts))
         for axes in sheet.figure.findobj(mpl.axes.Axes)
     ]
+
+
+def test_core_and_shell_go_over_the_scans(result_documents, measured):
+    view = TrendFigure()
+    for scan_id, particle in ((4, 1), (4, 2), (5, 1)):
+        documents = result_documents("mn_ni_ratio", measured[0], scan_id=scan_id, particle=particle)
+        for name, doc in documents:
+            view(name, doc)
+    ((axes,),) = [_sheet(view).figure.axes]
+    assert axes.get_ylabel() == "Mn/Ni"
+    assert axes.get_legend_handles_labels()[1] == ["core", "shell"]
+    joined = [line for line in axes.lines if len(line.get_xdata()) == 2]
+    assert [list(line.get_ydata()) for line in joined] == [[0.214] * 2, [1.002] * 2]
 
 
 def test_picture_is_not_empty(result_documents, measured, tmp_path):
