@@ -19,9 +19,13 @@ ROOT = Path(__file__).parents[1]
 GROUP = {"user_group": "primary"}
 TYPED = """
 RE(xanes_scan([i0, it, ir], mono, edge="Ni K", regions=[[-100, -20, 10], [-20, 80, 1]]))
+RE(xrf_fly_map(xspress3, stage.x, -5, 5, 21, stage.y, -5, 5, 11, dwell_s=0.1))
 import json
 print("FOUND", json.dumps([result.as_dict() for result in results]))
-print("STORED", catalog[-1].start["plan_name"], catalog[-1].start["scan_id"])
+for start in (catalog[-2].start, catalog[-1].start):
+    print("STORED", start["plan_name"], start["scan_id"])
+
+print("READ", catalog[-1]["primary"]["xs_channel1"][:].shape)
 """
 
 
@@ -76,11 +80,17 @@ def test_a_scan_at_the_prompt_gives_its_results(clone: Path, environment: dict[s
     assert ended.returncode == 0, ended.stderr
     assert "Traceback" not in said + ended.stderr
     assert 'RE(xanes_scan([i0, it, ir], mono, edge="Ni K"))' in said
+    assert (
+        "RE(xrf_fly_map(xspress3, stage.x, -5, 5, 101, stage.y, -5, 5, 101, dwell_s=0.01))" in said
+    )
     (line,) = [line for line in said.splitlines() if "FOUND" in line]
     results = {line["analysis"]: line for line in json.loads(line.partition("FOUND ")[2])}
     assert results["edge_position"]["status"] == "final"
     assert 0 < results["ni2_fraction"]["values"]["ni2_fraction"] < 1
+    assert results["mn_ni_ratio"]["values"]["mn_ni"] == pytest.approx(0.42, abs=0.05)
     assert "STORED xanes_scan 1" in said
+    assert "STORED xrf_fly_map 2" in said
+    assert "READ (11, 21, 4096)" in said
     assert "final" in said.partition("FOUND")[0]
     assert untracked(clone) == ""
 
@@ -172,11 +182,13 @@ def test_the_same_startup_serves_a_queue(plan_queue: Queue, clone: Path) -> None
         "queue_item_add",
         **queued("xanes_scan", ["i0", "it", "ir"], "mono", regions=[[-20, 80, 2]]),
     )
+    area = ["xspress3", "stage.x", -5, 5, 11, "stage.y", -5, 5, 3]
+    plan_queue.ask("queue_item_add", **queued("xrf_fly_map", *area, dwell_s=0.1))
     plan_queue.ask("queue_start")
     plan_queue.follow("Queue is empty")
     done = [item["result"] for item in plan_queue.ask("history_get")["items"]]
-    assert [result["exit_status"] for result in done] == ["completed", "completed"]
-    assert [result["scan_ids"] for result in done] == [[1], [2]]
+    assert [result["exit_status"] for result in done] == ["completed"] * 3
+    assert [result["scan_ids"] for result in done] == [[1], [2], [3]]
     assert "edge position" in plan_queue.said
     plan_queue.ask("environment_close")
     plan_queue.follow("environment was closed successfully")

@@ -10,11 +10,15 @@ from bluesky_queueserver.manager.profile_ops import (
 from ophyd.sim import SynAxis, SynSignal
 
 from cgnmc_bluesky import plans
+from cgnmc_bluesky.sim import SimulatedNanoprobe
+
+MAP = ["xspress3", "stage.x", -5, 5, 101, "stage.y", -5.0, 5.0, 101]
 
 
 @pytest.fixture
 def seen(mono: SynAxis, chambers: list[SynSignal], shutter: SynAxis) -> tuple[Any, Any]:
     devices = {device.name: device for device in (mono, shutter, *chambers)}
+    devices |= SimulatedNanoprobe().devices()
     namespace = {name: getattr(plans, name) for name in plans.__all__} | devices
     existing_plans, existing_devices, *_ = existing_plans_and_devices_from_nspace(
         nspace=namespace, ignore_invalid_plans=False
@@ -31,6 +35,15 @@ def seen(mono: SynAxis, chambers: list[SynSignal], shutter: SynAxis) -> tuple[An
         ("xanes_scan", [["i0"], "mono"], {"regions": [{"start": -20, "stop": 30, "step": 1}]}),
         ("measure_standard", [["i0", "it"], "mono"], {"name": "NiO", "valence": 2}),
         ("measure_dark", [["i0", "it"], "shutter"], {"num": 3, "closed": 0}),
+        ("xrf_fly_map", MAP, {"dwell_s": 0.01}),
+        ("xrf_fly_map", MAP, {"dwell_s": 1, "snake": False, "md": {"sample": "pristine"}}),
+        ("xrf_fly_line", MAP[:5], {"dwell_s": 0.01}),
+        ("xrf_fly_line", MAP[:5], {"dwell_s": 0.01, "slow_axis": "stage.y", "slow_um": 1}),
+        (
+            "measure_sensitivity",
+            MAP,
+            {"dwell_s": 0.01, "name": "film", "composition": {"Mn": 1, "Ni": 2.5}},
+        ),
     ],
 )
 def test_a_plan_is_accepted(
@@ -45,17 +58,20 @@ def test_a_plan_is_accepted(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "options"),
+    ("name", "arguments", "options"),
     [
-        ([["i0"], "it"], {"regions": "all"}),
-        ([["i0"], "mono"], {"edge": 3}),
+        ("xanes_scan", [["i0"], "it"], {"regions": "all"}),
+        ("xanes_scan", [["i0"], "mono"], {"edge": 3}),
+        ("xrf_fly_map", MAP, {}),
+        ("xrf_fly_map", MAP, {"dwell_s": "long"}),
+        ("xrf_fly_map", [*MAP[:4], 10.5, *MAP[5:]], {"dwell_s": 0.1}),
     ],
 )
 def test_wrong_types_are_refused_by_the_queue(
-    seen: tuple[Any, Any], arguments: list[Any], options: dict[str, Any]
+    seen: tuple[Any, Any], name: str, arguments: list[Any], options: dict[str, Any]
 ) -> None:
     existing_plans, existing_devices = seen
-    plan = {"item_type": "plan", "name": "xanes_scan", "args": arguments, "kwargs": options}
+    plan = {"item_type": "plan", "name": name, "args": arguments, "kwargs": options}
     accepted, _ = validate_plan(
         plan, allowed_plans=existing_plans, allowed_devices=existing_devices
     )

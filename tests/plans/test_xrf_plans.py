@@ -292,6 +292,27 @@ def test_a_pause_repeats_the_row_that_it_was_in_and_no_other(
     assert_at_rest(nanoprobe)
 
 
+def test_a_suspension_repeats_its_row_too(RE: RunEngine, recorder: Any, tmp_path: Path) -> None:
+    nanoprobe = make_nanoprobe(tmp_path, rows_per_s=20.0)
+    seen = 0
+
+    def suspend(msg: Msg) -> None:
+        nonlocal seen
+        seen += msg.command == "wait" and msg.kwargs.get("group") == "complete"
+        if seen == 2:
+            seen += 1
+            RE.request_suspend(_at_once)
+
+    RE.msg_hook = suspend
+    RE(map_of(nanoprobe))
+    assert_allclose(recorded(recorder)["stage_x"], [X_UM, X_UM[::-1], X_UM], atol=0.02)
+    assert_at_rest(nanoprobe)
+
+
+async def _at_once() -> None:
+    return
+
+
 @pytest.mark.parametrize(("way_out", "status"), [("abort", "abort"), ("stop", "success")])
 @pytest.mark.parametrize(("command", "group"), [("kickoff", None), ("wait", "complete")])
 def test_an_ended_map_leaves_nothing_moving(
