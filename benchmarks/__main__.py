@@ -23,6 +23,7 @@ NAMES = (
     "scan_rate",
     "edge_precision",
     "fraction_precision",
+    "ratio_precision",
     "published_values",
     "measured_spectra",
 )

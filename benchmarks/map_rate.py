@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 
 from benchmarks.figure import Figure
-from benchmarks.maps import FlownMap, fly
+from benchmarks.flown_maps import FlownMap, fly
 from cgnmc_bluesky.callbacks import MnNiRatio
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
 from cgnmc_bluesky.callbacks.xrf import MnNiRatioAnalysis

@@ -1,30 +1,43 @@
 """Fluorescence maps as a nanoprobe would record them, of a simulated particle."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
 
-import h5py
 import numpy as np
-from bluesky import RunEngine
 from numpy.typing import NDArray
 
-from benchmarks.scans import Document
-from cgnmc_bluesky.plans import xrf_fly_map
-from cgnmc_bluesky.sim import SimulatedNanoprobe
+from cgnmc_bluesky.analysis.estimate import Estimate
+from cgnmc_bluesky.analysis.rows import Block
+from cgnmc_bluesky.analysis.xrf.accumulator import MapAccumulator, MapModel
+from cgnmc_bluesky.beamline import Beamline
+from cgnmc_bluesky.sim.emission import Emission
 from cgnmc_bluesky.sim.fluorescence import DetectorElement
 from cgnmc_bluesky.sim.nanobeam import Nanobeam
 from cgnmc_bluesky.sim.particle import PARTICLES
+from cgnmc_bluesky.standards import fluorescence_of
+from cgnmc_bluesky.standards.maps import map_model
 
 Counts = NDArray[np.float32]
+Floats = NDArray[np.float64]
 
 INCIDENT_EV = 9000.0
 GAIN_EV = 10.0
 CHANNELS = np.arange(525, 935)
 """From below nickel's escape peak to above the elastic one: 410 of 4096."""
 AT_ONCE = 1024
+BEAM_FWHM_UM = 0.1
+DWELL_S = 0.01
+PASSED = 4
+SECTION = {
+    "spectra": "xs_channel1",
+    "channel_ev": {"gain": GAIN_EV},
+    "dead_time_factor": "xs_channel1_dt",
+    "i0": "sclr_i0",
+    "x_um": "stage_x",
+    "y_um": "stage_y",
+    "incident_energy_ev": INCIDENT_EV,
+    "beam_fwhm_um": BEAM_FWHM_UM,
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,11 @@ class Raster:
     n_pixels: int
     half_um: float = 6.5
 
+    @property
+    def pitch_um(self) -> float:
+        """From one pixel's centre to the next one's."""
+        return 2 * self.half_um / (self.n_pixels - 1)
+
     def positions_um(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Positions x and y of all pixels, row by row, shape `(n_pixels²,)`."""
         along = np.linspace(-self.half_um, self.half_um, self.n_pixels)
@@ -53,7 +71,6 @@ def spectra(
     raster: Raster,
     random: np.random.Generator,
     *,
-    dwell_s: float = 0.01,
     channels: NDArray[np.int64] = CHANNELS,
 ) -> Counts:
     """Count the spectra of a map of the gradient particle.
@@ -64,8 +81,6 @@ def spectra(
         Where the pixels are.
     random
         Gives the noise.
-    dwell_s
-        Time on a pixel.
     channels
         Which channels are kept.
 
@@ -74,96 +89,108 @@ def spectra(
     NDArray[np.float32]
         Shape `(n_pixels², channels)`.
     """
-    beam = Nanobeam([PARTICLES["gradient"]])
+    beam = _beam("gradient", self_absorption=True)
     element = DetectorElement(gain_ev=GAIN_EV)
     x_um, y_um = raster.positions_um()
     counts = np.empty((len(x_um), len(channels)), np.float32)
     for first in range(0, len(x_um), AT_ONCE):
         part = slice(first, first + AT_ONCE)
-        emission = beam.emission(x_um[part], y_um[part], dwell_s)
-        counts[part] = element.record(emission, dwell_s, random).counts[:, channels]
+        emission = beam.emission(x_um[part], y_um[part], DWELL_S)
+        counts[part] = element.record(emission, DWELL_S, random).counts[:, channels]
     return counts
 
 
 @dataclass(frozen=True)
-class FlownMap:
-    """The documents of a map, and the one file that its rows are in.
+class CountedMap:
+    """A map as one detector element has counted it, and what there was to count.
 
     Parameters
     ----------
-    documents
-        Of the whole run.
-    path
-        The file.
+    raster
+        Where the pixels are.
+    counts
+        Spectra in the fitted channels, shape `(pixels, channels)`.
+    dead_time_factor
+        True over recorded counts, shape `(pixels,)`.
+    emission
+        Expected photons at the detector.
+    element
+        The detector element.
+    self_absorption
+        Whether the particle absorbs, and is known to.
     """
 
-    documents: tuple[Document, ...]
-    path: Path
+    raster: Raster
+    counts: Counts
+    dead_time_factor: Floats
+    emission: Emission
+    element: DetectorElement
+    self_absorption: bool
 
-    def at(self, path: Path) -> "FlownMap":
-        """Say that the rows are in another file."""
-        uri = f"file://localhost{path}"
-        moved = (
-            (name, {**doc, "uri": uri} if name == "stream_resource" else doc)
-            for name, doc in self.documents
-        )
-        return replace(self, documents=tuple(moved), path=path)
-
-    def stored(self, path: Path, **options: Any) -> "FlownMap":
-        """Store the rows in a file of their own.
-
-        Parameters
-        ----------
-        path
-            The file.
-        options
-            How its data sets are laid out, as for `h5py.Group.create_dataset`.
-        """
-        with h5py.File(self.path) as recorded, h5py.File(path, "w") as stored:
-            for name, dataset in recorded["entry"].items():
-                chunks = dataset.chunks if options else None
-                stored.create_dataset(f"entry/{name}", data=dataset[()], chunks=chunks, **options)
-        return self.at(path)
-
-    def rows(self) -> Iterator[dict[str, NDArray[Any]]]:
-        """Give the arrays of one row after the other, by data key."""
-        with h5py.File(self.path) as recorded:
-            datasets = recorded["entry"]
-            n_rows = self.n_rows
-            for row in range(n_rows):
-                yield {
-                    name: dataset[row * n : (row + 1) * n]
-                    for name, dataset in datasets.items()
-                    if (n := len(dataset) // n_rows)
-                }
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of the map."""
-        rows: int = self.documents[0][1]["shape"][0]
-        return rows
+    def estimate(self) -> Estimate:
+        """Analyse it as the last result of a run does."""
+        side = self.raster.n_pixels
+        values = {
+            "spectra_1": self.counts,
+            "dead_time_factor_1": self.dead_time_factor,
+            "i0": np.ones(side**2),
+            **dict(zip(("x_um", "y_um"), self.raster.positions_um(), strict=True)),
+        }
+        by_row = {role: one.reshape(side, side, *one.shape[1:]) for role, one in values.items()}
+        accumulator = MapAccumulator(model(self.raster, self_absorption=self.self_absorption))
+        accumulator.add(Block("primary", np.arange(1, side + 1), np.arange(float(side)), by_row))
+        [estimate, *_] = accumulator.results(ended=True)
+        return estimate
 
 
-def fly(folder: Path, n_rows: int, n_pixels: int, **options: Any) -> FlownMap:
-    """Map a particle with the simulated nanoprobe, which has three detector elements.
+def model(raster: Raster, *, self_absorption: bool) -> MapModel:
+    """What the analysis knows of such a map before its rows come."""
+    absorption = {} if self_absorption else {"density_g_cm3": 1e-9}
+    xrf = Beamline.from_dict({"xrf": {**SECTION, "absorption": absorption}}).xrf
+    assert xrf is not None
+    shape = [raster.n_pixels, raster.n_pixels]
+    return map_model(xrf, fluorescence_of(xrf, INCIDENT_EV), {"shape": shape})
+
+
+def counted(
+    raster: Raster,
+    random: np.random.Generator,
+    *,
+    ni_counts: float,
+    particle: str = "gradient",
+    self_absorption: bool = False,
+) -> CountedMap:
+    """Count a map of a particle.
 
     Parameters
     ----------
-    folder
-        Where the file goes.
-    n_rows, n_pixels
-        Rows of the map, and pixels of a row.
-    options
-        Further ones of `SimulatedNanoprobe`.
+    raster
+        Where the pixels are.
+    random
+        Gives the noise.
+    ni_counts
+        Mean K counts of nickel in a pixel of the particle.
+    particle
+        Which, of `PARTICLES`.
+    self_absorption
+        Whether it absorbs.
     """
-    documents: list[Document] = []
-    engine = RunEngine({}, context_managers=[])
-    nanoprobe = SimulatedNanoprobe(folder=folder, compression=None, **options)
-    stage, metadata = nanoprobe.stage, nanoprobe.metadata()
-    lines = (stage.x, -6.5, 6.5, n_pixels, stage.y, -6.5, 6.5, n_rows)
-    with ExitStack() as stack:
-        stack.callback(engine.loop.call_soon_threadsafe, engine.loop.stop)
-        plan = xrf_fly_map(nanoprobe.xspress3, *lines, dwell_s=0.01, md=metadata)
-        engine(plan, lambda name, doc: documents.append((name, doc)))
-    [path] = folder.glob("*.h5")
-    return FlownMap(tuple(documents), path)
+    x_um, y_um = raster.positions_um()
+    inside = np.hypot(x_um, y_um) < PARTICLES[particle].radius_um
+    # A pixel is what the beam passes on the way.
+    passed_um = x_um[:, None] + raster.pitch_um * ((np.arange(PASSED) + 0.5) / PASSED - 0.5)
+    beam = _beam(particle, self_absorption=self_absorption)
+    emission = beam.emission(passed_um, y_um[:, None], DWELL_S)
+    emission = emission.scaled(ni_counts / float(emission.of("Ni")[inside].mean()))
+    element = DetectorElement(gain_ev=GAIN_EV)
+    recording = element.record(emission, DWELL_S, random)
+    known = model(raster, self_absorption=self_absorption)
+    counts = recording.counts[:, known.spectrum.channels].astype(np.float32)
+    factor = recording.dead_time_factor
+    return CountedMap(raster, counts, factor, emission, element, self_absorption)
+
+
+@lru_cache
+def _beam(particle: str, *, self_absorption: bool) -> Nanobeam:
+    particles = [PARTICLES[particle]]
+    return Nanobeam(particles, beam_fwhm_um=BEAM_FWHM_UM, self_absorption=self_absorption)
