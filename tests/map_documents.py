@@ -12,6 +12,7 @@ given) and a folder to one of the makers, and take a `MapRun`::
 
 - `flyer_run`: the simulated flyer's, one event-less row of stream data at a time, one file.
 - `ophyd_async_run`: a file for each detector, several rows in one stream datum.
+- `xspress3_run`: one file for all elements, a slice of it for each key, a row a stream datum.
 - `event_run`, `page_run`: one event a row, all readings in the events or in pages of them.
 - `pixel_run`: one event a pixel, spectra of shape (channels,), as a step scan records them.
 - `area_detector_run`: one event a row, spectra as resource and datum of the kind AD_HDF5.
@@ -240,6 +241,32 @@ def ophyd_async_run(
     return MapRun(run.stop(), _keys(measured, "xs_channel{}"), folder)
 
 
+def xspress3_run(measured: MeasuredMap, folder: Path, **options: Any) -> MapRun:
+    """As NSLS-II's streaming Xspress3 plugin records: all elements in one data set, which the
+    resource of each cuts; the rest in another file.
+    """
+    columns = _streamed(measured)
+    path, beside = folder / "xspress3.h5", folder / "beside.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        counts = _flat(measured.counts)
+        file.create_dataset(DETECTOR_DATA, data=counts, chunks=(1, *counts.shape[1:]), **options)
+    run = _Run({"plan_name": "fly", "shape": list(measured.i0.shape)})
+    bundle = run.describe(_streamed_keys(columns))
+    composers = {}
+    with h5py.File(beside, "w", libver="latest") as file:
+        for key, values in columns.items():
+            if values.ndim == 3:
+                part = f":,{int(key.removeprefix('xs_channel')) - 1},:"
+                composers[key] = run.stream_resource(key, path, DETECTOR_DATA, slice=part)
+            else:
+                file[key] = _flat(values)
+                composers[key] = run.stream_resource(key, beside, key)
+    for row in range(len(measured.counts)):
+        for compose in composers.values():
+            run.stream_datum(compose, bundle, row, row + 1)
+    return MapRun(run.stop(), _keys(measured, "xs_channel{}"), folder)
+
+
 def event_run(measured: MeasuredMap, folder: Path, *, as_lists: bool = False) -> MapRun:
     """One event a row, with arrays, or lists of numbers, in it."""
     columns = _streamed(measured)
@@ -396,6 +423,7 @@ def hxn_run(
 MAKERS: dict[str, Maker] = {
     "flyer": flyer_run,
     "ophyd_async": ophyd_async_run,
+    "xspress3": xspress3_run,
     "events": event_run,
     "pages": page_run,
     "pixels": pixel_run,

@@ -22,12 +22,22 @@ class Row:
     time_s: float | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     frames: dict[str, Frame] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)
     is_given: bool = False
 
     def reading(self, key: str) -> Any:
         """What is known of a reading: the frame that it is in, or itself; `None` if nothing is."""
         frame = self.frames.get(key)
         return self.data.get(key) if frame is None else frame
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether all that is known is of one try, as far as streams tell: a row that is measured
+        again is announced one key after the other.
+        """
+        keys = [column.key for column in self.layout.external]
+        tries = {self.tries[key] for key in keys if key in self.tries}
+        return len(tries) < 2 and all(self.reading(key) is not None for key in keys)
 
 
 class Mixed(Stream):
@@ -80,7 +90,9 @@ class Mixed(Stream):
             if seq_num in self._rows:
                 before = self._rows[seq_num].frames.get(key)
             if before is None or _is_later(frame, before):
-                self._touch(seq_num, layout).frames[key] = frame
+                row = self._touch(seq_num, layout)
+                row.frames[key] = frame
+                row.tries[key] = row.tries.get(key, 0) + 1
 
     @property
     def is_waiting(self) -> bool:
@@ -128,7 +140,7 @@ class Mixed(Stream):
                 self._notes.row(self.name, "row without its event", seq_num)
             return None
         external = row.layout.external
-        if not is_final and any(row.reading(column.key) is None for column in external):
+        if not is_final and not row.is_announced:
             return None
         in_files = []
         for column in external:

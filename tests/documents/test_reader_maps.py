@@ -117,3 +117,18 @@ def test_rows_come_as_they_are_announced(measured, tmp_path) -> None:
     reader, _ = reader_of(run)
     sizes = [len(block) for document in run.documents for block in reader(*document)]
     assert sizes == [2, 2, 1]
+
+
+def test_a_row_measured_again_is_given_again_as_a_whole(measured, tmp_path) -> None:
+    """Not with the spectra of the second try and the positions of the first."""
+    run = flyer_run(measured, tmp_path)
+    for name, doc in run.documents:
+        if name == "stream_datum" and doc["indices"]["start"] >= 2:
+            doc["seq_nums"] = {edge: number - 1 for edge, number in doc["seq_nums"].items()}
+    reader, (first, end) = reader_of(run)
+    blocks = [block for document in run.documents for block in reader(*document)]
+    assert [block.seq_num.tolist() for block in blocks] == [[1], [2], [2], [3], [4]]
+    for row, block in enumerate(blocks):
+        spectra = block.values["spectra_1"][0]
+        assert_array_equal(spectra, measured.counts[row, :, 0, first:end])
+        assert_array_equal(block.values["y_um"][0], measured.y_um[row])
