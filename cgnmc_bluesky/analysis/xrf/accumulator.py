@@ -13,7 +13,7 @@ from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
 from cgnmc_bluesky.analysis.xrf.calibration import Unusable
 from cgnmc_bluesky.analysis.xrf.detectors import Summed, summed, summed_spectrum
 from cgnmc_bluesky.analysis.xrf.findings import CURVE_UNITS, UNITS, Finding, Wanted, findings_of
-from cgnmc_bluesky.analysis.xrf.pixels import lines_of, of_pixels
+from cgnmc_bluesky.analysis.xrf.pixels import PixelReadings, lines_of
 
 Floats = NDArray[np.float64]
 
@@ -155,9 +155,11 @@ class MapAccumulator:
         lacking = len(self.model.spectrum.channels) - counts.shape[1]
         return np.pad(counts, ((0, 0), (0, lacking))) if lacking > 0 else counts
 
-    def _map(self, rows: Sequence[int], *, ended: bool) -> tuple[Summed, "_Pixels"]:
+    def _map(self, rows: Sequence[int], *, ended: bool) -> tuple[Summed, PixelReadings]:
         n_pixels = max(self._pixels.values())
-        pixels = _Pixels(self.model, self._tables, rows, n_pixels)
+        pixels = PixelReadings(
+            self._tables, self.model.keys, rows, n_pixels, self.model.oversampling
+        )
         factors = {
             name: factor
             for at, name in enumerate(self._detectors)
@@ -166,7 +168,7 @@ class MapAccumulator:
         ready = {name: one for name, one in self._detectors.items() if one.is_ready}
         return summed(ready, factors, rows, n_pixels, ended=ended), pixels
 
-    def _estimates(self, chosen: Summed, pixels: "_Pixels", *, ended: bool) -> list[Estimate]:
+    def _estimates(self, chosen: Summed, pixels: PixelReadings, *, ended: bool) -> list[Estimate]:
         model = self.model
         weight = pixels.weight()
         amounts = chosen.amounts * weight[:, None]
@@ -236,77 +238,3 @@ class MapAccumulator:
         said = status if ended else Status.WAITING
         reason = "; ".join(dict.fromkeys((why, *end, *self.model.notes)))
         return Estimate(said, reason, UNITS, n_points=sum(self._pixels.values()))
-
-
-class _Pixels:
-    """What was recorded beside the spectra, pixel by pixel, with what is wrong with it."""
-
-    def __init__(
-        self, model: MapModel, tables: Mapping[str, Table], rows: Sequence[int], n_pixels: int
-    ) -> None:
-        self.rows = rows
-        self.n_pixels = n_pixels
-        self.notes: list[str] = []
-        self._model = model
-        self._tables = tables
-
-    def position(self, role: str) -> Floats:
-        """Position of each pixel, NaN where there is none, shape `(rows · pixels,)`."""
-        found = self._of(role, oversampling=self._model.oversampling)
-        key = self._model.keys.get(role, role)
-        if found is None:
-            self.notes.append(f"no {key}: no place of the pixels, so no profile")
-            return np.full(len(self.rows) * self.n_pixels, np.nan)
-        self._count(key, ~np.isfinite(found), "without a position")
-        return found
-
-    def weight(self) -> Floats:
-        """What the counts of each pixel are multiplied by for the beam's intensity there."""
-        found = self._of("i0")
-        key = self._model.keys.get("i0", "i0")
-        if found is None:
-            self.notes.append(f"no {key}: the beam's intensity is taken to be constant")
-            return np.ones(len(self.rows) * self.n_pixels)
-        valid = np.isfinite(found) & (found > 0)
-        self._count(key, ~valid, "with no or zero intensity")
-        if not valid.any():
-            return np.full(len(found), np.nan)
-        return np.where(valid, np.median(found[valid]) / np.where(valid, found, 1.0), np.nan)
-
-    def dead_time_factor(self, at: int, name: str) -> Floats | None:
-        """True over recorded counts of one detector element, by its place and name."""
-        role = f"dead_time_factor_{at + 1}"
-        axis = None
-        if name.endswith("]"):
-            role, axis = "dead_time_factor_1", int(name[name.rindex("[") + 1 : -1])
-        found = self._of(role, axis=axis)
-        if found is None:
-            self._say_once(f"{name}: dead time not corrected")
-            return None
-        wrong = np.isfinite(found) & (found < 1.0 - 1e-6)
-        self._count(self._model.keys.get(role, role), wrong, "with a dead time factor below 1")
-        return found
-
-    def _of(self, role: str, *, oversampling: int = 1, axis: int | None = None) -> Floats | None:
-        try:
-            found = of_pixels(
-                self._tables, role, self.rows, self.n_pixels, oversampling=oversampling
-            )
-        except ValueError as fault:
-            self._say_once(f"{self._model.keys.get(role, role)}: {fault}")
-            return None
-        if found is None:
-            return None
-        if found.ndim == 3:
-            found = found[:, :, axis or 0]
-        return found.reshape(-1)
-
-    def _count(self, key: str, wrong: NDArray[np.bool_], what: str) -> None:
-        n_wrong = int(wrong.sum())
-        if n_wrong:
-            pixels = "pixel" if n_wrong == 1 else "pixels"
-            self._say_once(f"{key}: {n_wrong} {pixels} {what}, masked")
-
-    def _say_once(self, note: str) -> None:
-        if note not in self.notes:
-            self.notes.append(note)

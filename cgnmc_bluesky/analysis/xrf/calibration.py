@@ -1,13 +1,13 @@
 """Gain, width and tails of a detector element, from the sum of the spectra it has recorded."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgnmc_bluesky.analysis.xrf.descent import Local, descend
 from cgnmc_bluesky.analysis.xrf.lines import Emitter
+from cgnmc_bluesky.analysis.xrf.refinement import refined, solved
 from cgnmc_bluesky.analysis.xrf.response import Components, Response, components, compton_ev
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,6 @@ SEEN_SIGMAS = 5.0
 """An element is there when its counts are so many times their uncertainty."""
 
 _SMOOTHED = 5
-_STEP = 1e-3
 _GAINS = np.linspace(-0.012, 0.012, 13)
 _SHIFTS_EV = np.linspace(-48.0, 48.0, 9)
 _WIDTHS = np.geomspace(0.3, 3.5, 241)
@@ -28,27 +27,6 @@ _WIDTHS = np.geomspace(0.3, 3.5, 241)
 
 class Unusable(ValueError):
     """A spectrum that does not show what it should; the message says what it shows."""
-
-
-@dataclass(frozen=True)
-class Free:
-    """A number of the response that the spectrum tells.
-
-    Parameters
-    ----------
-    name
-        Name in `Response`.
-    expected, spread
-        What it is expected to be, give or take.
-    low, high
-        Between which it stays.
-    """
-
-    name: str
-    expected: float
-    spread: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -81,7 +59,7 @@ class Calibration:
     def part(self, *names: str) -> Floats:
         """Counts of some of the curves in each channel, shape `(channels,)`."""
         of = [at for at, name in enumerate(self.components.names) if name in names]
-        return np.einsum("ij,j->i", self.components.columns[:, of], self.amounts[of])
+        return np.asarray(np.einsum("ij,j->i", self.components.columns[:, of], self.amounts[of]))
 
 
 def nominal(gain_ev: float, zero_ev: float, incident_ev: float | None) -> Response:
@@ -129,10 +107,8 @@ def calibrate(
 
     Notes
     -----
-    Amounts are linear and solved for at each step (variable projection), so that the search is
-    over the response alone. Weights are those of the expected counts, not of the counts found,
-    which would pull the fit down. Numbers that a spectrum hardly tells (tail, Fano factor) are held
-    near what they usually are.
+    Weights are those of the expected counts, not of the counts found, which would pull the fit
+    down.
     """
     calibration = _fitted(counts, channels, emitters, start)
     if search and not _shows(calibration, emitters, NEAR):
@@ -148,7 +124,7 @@ def _fitted(
 ) -> Calibration:
     found, variance = start, np.maximum(_smoothed(counts), 1.0)
     for _ in range(2):
-        found = _refined(counts, channels, emitters, found, variance)
+        found = refined(counts, channels, emitters, found, variance)
         known = components(found, emitters, channels)
         calibration = _calibration(counts, known, found, variance)
         variance = np.maximum(calibration.fit, 0.5)
@@ -174,88 +150,6 @@ def explain(counts: Floats, known: Components, response: Response) -> Calibratio
     return calibration
 
 
-def _free(start: Response) -> list[Free]:
-    free = [
-        Free("gain_ev", start.gain_ev, 0.02 * start.gain_ev, 0.0, np.inf),
-        Free("zero_ev", start.zero_ev, 100.0, -np.inf, np.inf),
-        Free("noise_ev", 90.0, 40.0, 10.0, 400.0),
-        Free("fano", 0.115, 0.01, 0.05, 0.3),
-        Free("tail_share", 0.01, 0.02, 0.0, 0.3),
-        Free("tail_ev", 250.0, 100.0, 60.0, 800.0),
-        Free("step_share", 0.005, 0.005, 0.0, 0.1),
-        Free("beta_scale", 1.0, 0.04, 0.7, 1.4),
-    ]
-    if start.compton_ev:
-        free += [
-            Free("compton_ev", compton_ev(start.elastic_ev), 30.0, 0.0, start.elastic_ev),
-            Free("compton_sigma_ev", 60.0, 30.0, 1.0, 400.0),
-        ]
-    return free
-
-
-def _refined(
-    counts: Floats,
-    channels: NDArray[np.integer],
-    emitters: Sequence[Emitter],
-    start: Response,
-    variance: Floats,
-) -> Response:
-    free = _free(start)
-    names = [one.name for one in free]
-    expected = np.array([one.expected for one in free])
-    spread = np.array([one.spread for one in free])
-
-    def response(steps: Floats) -> Response:
-        numbers = (expected + steps * spread).tolist()
-        return replace(start, **dict(zip(names, numbers, strict=True)))
-
-    def curves(steps: Floats) -> Floats:
-        return components(response(steps), emitters, channels).columns / noise[:, None]
-
-    noise = np.sqrt(variance)
-    problem = _Separable(curves, counts / noise)
-    begin = (np.array([getattr(start, name) for name in names]) - expected) / spread
-    low = np.array([(one.low - one.expected) / one.spread for one in free])
-    high = np.array([(one.high - one.expected) / one.spread for one in free])
-    steps, _ = descend(problem, np.clip(begin, low, high), low, high, tolerance=1e-3)
-    return response(steps)
-
-
-@dataclass(frozen=True)
-class _Separable:
-    """Squares of what curves leave of the counts, the amounts being solved for, and of the steps.
-
-    Parameters
-    ----------
-    curves
-        Known curves at some steps, each point over its noise.
-    counts
-        The counts over their noise.
-    """
-
-    curves: Callable[[Floats], Floats]
-    counts: Floats
-
-    def __call__(self, steps: Floats) -> Local:
-        """Evaluate at some steps from what is expected, in spreads (Kaufman's approximation)."""
-        columns = self.curves(steps)
-        amounts, projection = _solved(columns, self.counts, np.ones(len(self.counts)))
-        residual = self.counts - np.einsum("ij,j->i", columns, amounts)
-        moved = [
-            np.einsum("ij,j->i", self.curves(steps + one) - columns, amounts) / _STEP
-            for one in _STEP * np.eye(len(steps))
-        ]
-        slopes = np.stack(moved, axis=1)
-        slopes -= np.einsum("ij,jp->ip", columns, np.einsum("ji,ip->jp", projection, slopes))
-        squares = float(np.einsum("i,i->", residual, residual))
-        return Local(
-            chi2=squares + float(np.einsum("p,p->", steps, steps)),
-            slope=np.einsum("ip,i->p", slopes, residual) - steps,
-            normal=np.einsum("ip,iq->pq", slopes, slopes) + np.eye(len(steps)),
-            misfit=max(1.0, squares / len(residual)),
-        )
-
-
 def _searched(
     counts: Floats, channels: NDArray[np.integer], emitters: Sequence[Emitter], start: Response
 ) -> Response:
@@ -279,7 +173,7 @@ def _misfit(
 ) -> float:
     variance = np.maximum(_smoothed(counts), 1.0)
     columns = components(response, emitters, channels).columns
-    amounts, _ = _solved(columns, counts, variance)
+    amounts, _ = solved(columns, counts, variance)
     residual = counts - np.einsum("ij,j->i", columns, amounts)
     return float(np.sum(residual**2 / variance))
 
@@ -287,24 +181,13 @@ def _misfit(
 def _calibration(
     counts: Floats, known: Components, response: Response, variance: Floats
 ) -> Calibration:
-    amounts, projection = _solved(known.columns, counts, variance)
+    amounts, projection = solved(known.columns, counts, variance)
     fit = np.einsum("ij,j->i", known.columns, amounts)
     covariance = np.einsum("ij,kj,j->ik", projection, projection, np.maximum(counts, 0.0))
     by_counting = np.sqrt(2.0 / np.pi) * np.sqrt(np.maximum(fit, 0.5)).sum()
     beyond = max(0.0, float(np.abs(counts - fit).sum()) - by_counting)
     unexplained = beyond / max(1.0, float(counts.sum()))
     return Calibration(response, known, amounts, covariance, fit, unexplained)
-
-
-def _solved(columns: Floats, counts: Floats, variance: Floats) -> tuple[Floats, Floats]:
-    """Amounts by weighted least squares, and the matrix that gives them."""
-    size = np.sqrt(np.einsum("ij,ij->j", columns, columns))
-    scaled = columns / np.maximum(size, 1e-30)
-    weighted = scaled / variance[:, None]
-    normal = np.einsum("ij,ik->jk", scaled, weighted)
-    projection = np.einsum("jk,ik->ji", np.linalg.pinv(normal, hermitian=True), weighted)
-    projection /= np.maximum(size, 1e-30)[:, None]
-    return np.einsum("ji,i->j", projection, counts), projection
 
 
 def _shows(calibration: Calibration, emitters: Sequence[Emitter], unexplained: float) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.xrf.absorption import Attenuation
 from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
-from cgnmc_bluesky.analysis.xrf.composition import Composition, Measured
+from cgnmc_bluesky.analysis.xrf.composition import Composition, Measured, composition_of
 from cgnmc_bluesky.analysis.xrf.particles import Particle, particles_of
 from cgnmc_bluesky.analysis.xrf.profile import Profile, profile_of
 from cgnmc_bluesky.analysis.xrf.ratio import ratio_of
@@ -45,6 +45,10 @@ CURVE_UNITS: Mapping[str, str] = {
     "energy_ev": "eV",
 }
 """Units of the arrays that have one."""
+
+
+SEEN_SIGMAS = 5.0
+"""Metal is there when its atoms are so many times their uncertainty."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def findings_of(
     particles = particles_of(atoms)
     shown = _map_curves(atoms, counts, covariance, particles)
     if not particles:
-        return [Finding(curves={"map": shown}, notes=("no particle stands out of the map",))]
+        return [_without_particles(atoms, shown)]
     found = []
     for number, particle in enumerate(particles[:1] if only_first else particles, start=1):
         profile = profile_of(
@@ -125,6 +129,21 @@ def findings_of(
         notes = (*_of_particle(number, particle, len(particles)), *profile.notes)
         found.append(Finding(values, sigmas, curves, notes))
     return found
+
+
+def _without_particles(atoms: AtomMap, shown: Mapping[str, Floats]) -> Finding:
+    """What can be said without a particle: nothing, or where no pixel has a place that of all."""
+    if np.isfinite(atoms.x_um).any():
+        return Finding(curves={"map": shown}, notes=("no particle stands out of the map",))
+    counted = np.isfinite(atoms.atoms).all(axis=1)
+    total = np.add.reduce(atoms.atoms[counted], axis=0)
+    spread = np.add.reduce(atoms.covariance[counted], axis=0)
+    if not total.sum() > SEEN_SIGMAS * np.sqrt(spread.sum()):
+        return Finding(curves={"map": shown}, notes=("no metal stands out of the map",))
+    mean = _mn_ni(composition_of(atoms.metals, total, spread))
+    values = {"mn_ni": mean.value if mean else None, "pixels": float(counted.sum())}
+    sigmas = {"mn_ni": mean.sigma if mean else None}
+    return Finding(values, sigmas, {"map": shown}, ("the ratio is that of all pixels together",))
 
 
 def _of_particle(number: int, particle: Particle, n_particles: int) -> list[str]:

@@ -10,6 +10,98 @@ from cgnmc_bluesky.analysis.rows import Table
 Floats = NDArray[np.float64]
 
 
+class PixelReadings:
+    """What was recorded beside the spectra, pixel by pixel, with what is wrong with it.
+
+    Parameters
+    ----------
+    tables
+        Rows of each stream.
+    keys
+        Data key of each role, for the remarks.
+    rows, n_pixels
+        Sequence numbers of the map's rows, and pixels of each.
+    oversampling
+        Encoder readings a pixel.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        keys: Mapping[str, str],
+        rows: Sequence[int],
+        n_pixels: int,
+        oversampling: int = 1,
+    ) -> None:
+        self.rows = rows
+        self.n_pixels = n_pixels
+        self.notes: list[str] = []
+        self._tables = tables
+        self._keys = keys
+        self._oversampling = oversampling
+
+    def position(self, role: str) -> Floats:
+        """Position of each pixel, NaN where there is none, shape `(rows · pixels,)`."""
+        found = self._of(role, oversampling=self._oversampling)
+        key = self._keys.get(role, role)
+        if found is None:
+            self.notes.append(f"no {key}: no place of the pixels, so no profile")
+            return np.full(len(self.rows) * self.n_pixels, np.nan)
+        self._count(key, ~np.isfinite(found), "without a position")
+        return found
+
+    def weight(self) -> Floats:
+        """What the counts of each pixel are multiplied by for the beam's intensity there."""
+        found = self._of("i0")
+        key = self._keys.get("i0", "i0")
+        if found is None:
+            self.notes.append(f"no {key}: the beam's intensity is taken to be constant")
+            return np.ones(len(self.rows) * self.n_pixels)
+        valid = np.isfinite(found) & (found > 0)
+        self._count(key, ~valid, "with no or zero intensity")
+        if not valid.any():
+            return np.full(len(found), np.nan)
+        return np.where(valid, np.median(found[valid]) / np.where(valid, found, 1.0), np.nan)
+
+    def dead_time_factor(self, at: int, name: str) -> Floats | None:
+        """True over recorded counts of one detector element, by its place and name."""
+        role = f"dead_time_factor_{at + 1}"
+        axis = None
+        if name.endswith("]"):
+            role, axis = "dead_time_factor_1", int(name[name.rindex("[") + 1 : -1])
+        found = self._of(role, axis=axis)
+        if found is None:
+            self._say_once(f"{name}: dead time not corrected")
+            return None
+        wrong = np.isfinite(found) & (found < 1.0 - 1e-6)
+        self._count(self._keys.get(role, role), wrong, "with a dead time factor below 1")
+        return found
+
+    def _of(self, role: str, *, oversampling: int = 1, axis: int | None = None) -> Floats | None:
+        try:
+            found = of_pixels(
+                self._tables, role, self.rows, self.n_pixels, oversampling=oversampling
+            )
+        except ValueError as fault:
+            self._say_once(f"{self._keys.get(role, role)}: {fault}")
+            return None
+        if found is None:
+            return None
+        if found.ndim == 3:
+            found = found[:, :, axis or 0]
+        return found.reshape(-1)
+
+    def _count(self, key: str, wrong: NDArray[np.bool_], what: str) -> None:
+        n_wrong = int(wrong.sum())
+        if n_wrong:
+            pixels = "pixel" if n_wrong == 1 else "pixels"
+            self._say_once(f"{key}: {n_wrong} {pixels} {what}, masked")
+
+    def _say_once(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+
 def of_pixels(
     tables: Mapping[str, Table],
     role: str,

@@ -61,7 +61,7 @@ class Response:
 
     def energies_ev(self, channels: NDArray[np.integer]) -> Floats:
         """Energies of channels, in eV."""
-        return self.zero_ev + self.gain_ev * channels
+        return np.asarray(self.zero_ev + self.gain_ev * channels, dtype=np.float64)
 
     def sigma_ev(self, energies_ev: Floats) -> Floats:
         """Standard deviation of peaks, in eV."""
