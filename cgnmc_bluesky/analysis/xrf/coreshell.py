@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.xrf.annuli import Annuli
 from cgnmc_bluesky.analysis.xrf.composition import fractions_of
-from cgnmc_bluesky.analysis.xrf.descent import Local, covariance_of, descend
+from cgnmc_bluesky.analysis.xrf.descent import Local, covariance_of, descend, misfit_of
 from cgnmc_bluesky.analysis.xrf.gradient import ErrorFunction, Shape, gradient_of
 from cgnmc_bluesky.analysis.xrf.projection import Radii
 
@@ -219,7 +219,7 @@ class CoreShellFit:
         across = full[:3, 3:]
         inner = full[3:, 3:] + 1e-10 * np.trace(full[3:, 3:]) * np.eye(2 * k)
         taken = np.linalg.solve(inner, across.T)
-        misfit = max(float(chi2) / max(self.degrees_of_freedom, 1), 1.0)
+        misfit = misfit_of(float(chi2), self.degrees_of_freedom)
         reduced = full[:3, :3] - np.einsum("ij,jk->ik", across, taken)
         return (
             Local(float(chi2), slope[:3] - np.einsum("jp,j->p", taken, slope[3:]), reduced, misfit),

@@ -103,3 +103,22 @@ def covariance_of(normal: Floats) -> Floats:
     inverse = np.einsum("ij,j,kj->ik", vectors, 1 / values, vectors)
     found: Floats = inverse / np.outer(size, size)
     return found
+
+
+def misfit_of(chi2: float, degrees_of_freedom: int) -> float:
+    """By how much variances are too small, from a sum of squared residuals over them.
+
+    Parameters
+    ----------
+    chi2
+        The sum.
+    degrees_of_freedom
+        What it is expected to be.
+
+    Returns
+    -------
+    float
+        One up to one standard deviation above the expectation: chance is not scaled away.
+    """
+    expected = max(degrees_of_freedom, 1)
+    return float(max(chi2 / (expected + np.sqrt(2.0 * expected)), 1.0))

@@ -13,7 +13,7 @@ from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
 from cgnmc_bluesky.analysis.xrf.composition import Composition, Measured, composition_of
 from cgnmc_bluesky.analysis.xrf.particles import Particle
 from cgnmc_bluesky.analysis.xrf.projection import FWHM
-from cgnmc_bluesky.analysis.xrf.radial import SATURATED, Radial, curves_of, radial_of
+from cgnmc_bluesky.analysis.xrf.radial import Radial, curves_of, radial_of
 from cgnmc_bluesky.analysis.xrf.sphere import Sphere, sphere_of
 
 Floats = NDArray[np.float64]
@@ -25,7 +25,8 @@ once in a thousand maps."""
 
 _LOOSEST_FRACTION = 0.1
 _LOOSEST_WIDTH = 0.4
-_NARROWEST = 0.7
+_NARROWEST = 1.2
+_LOOSEST_CENTRE = 0.1
 _CORE_WITHIN = 0.5
 _TRUSTED = 0.3
 _MARGIN_BLURS = 3.0
@@ -273,15 +274,18 @@ def _without_gradient(profile: Profile, view: _View, notes: tuple[str, ...]) -> 
 def _gradient(view: _View) -> tuple[Measured | None, Measured | None, list[str]]:
     """Centre and width of the gradient, and why one of them cannot be given."""
     centre, width = view.radial.length_um(-2), view.radial.length_um(-1)
-    inner, outer = view.radial.reached
-    if outer < SATURATED:
+    at_centre, at_surface = view.radial.open_ends
+    if at_surface:
         return None, None, ["the gradient reaches the surface: shell is the composition there"]
-    if inner < SATURATED:
+    if at_centre:
         return None, None, ["the gradient reaches the centre: core is the composition there"]
     sphere = view.sphere
+    if centre.sigma > _LOOSEST_CENTRE * sphere.radius_um:
+        return None, None, ["where the gradient lies cannot be known yet"]
     finest_um = _NARROWEST * max(sphere.step_um, FWHM * sphere.blur_um)
-    if width.value < finest_um or width.value < 2 * width.sigma:
-        limit_um = max(finest_um, width.value + 2 * width.sigma)
+    limit_um = max(finest_um, width.value + 2 * width.sigma)
+    narrow = width.value < max(finest_um, 2 * width.sigma)
+    if narrow and limit_um < 0.5 * sphere.radius_um:
         return centre, None, [f"the gradient is narrower than {limit_um:.2g} µm"]
     if width.sigma > _LOOSEST_WIDTH * width.value:
         return centre, None, ["the gradient's width cannot be known yet"]

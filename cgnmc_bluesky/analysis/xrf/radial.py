@@ -8,14 +8,18 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.analysis.xrf.annuli import Annuli
 from cgnmc_bluesky.analysis.xrf.composition import Composition, Measured, fractions_of
 from cgnmc_bluesky.analysis.xrf.coreshell import CoreShell, CoreShellFit, Projected
+from cgnmc_bluesky.analysis.xrf.descent import misfit_of
 from cgnmc_bluesky.analysis.xrf.gradient import SHAPES, ErrorFunction
 from cgnmc_bluesky.analysis.xrf.projection import Radii
 from cgnmc_bluesky.analysis.xrf.ratio import ratio_of
 
 Floats = NDArray[np.float64]
 
-SATURATED = 0.97
-"""A gradient that gets less far than this before the surface, or the centre, has no end there."""
+SATURATED = 0.96
+"""A gradient that gets less far than this shortly before the surface, or the centre, has no end
+there: its asymptote cannot be known."""
+
+_SHORTLY = 0.1
 
 _RELATIVE_STEP = 1e-4
 
@@ -66,11 +70,11 @@ class Radial:
         return self.best.contrast / self.misfit
 
     @property
-    def reached(self) -> tuple[float, float]:
-        """How much of its way the gradient covers: towards the centre, and towards the surface."""
-        outer = np.array([fit.outer(np.array([0.0, fit.radius_um])) for fit in self.fits])
-        inner_end, outer_end = np.einsum("s,se->e", self.shares, outer)
-        return 1.0 - float(inner_end), float(outer_end)
+    def open_ends(self) -> tuple[bool, bool]:
+        """Whether the gradient goes on at the centre, and at the surface."""
+        ends = np.array([_reached(fit) for fit in self.fits])
+        at_centre, at_surface = np.einsum("s,se->e", self.shares, ends) < SATURATED
+        return bool(at_centre), bool(at_surface)
 
     def end(self, metals: tuple[str, ...], *, core: bool) -> Composition:
         """Composition of the core, or of the shell."""
@@ -111,7 +115,7 @@ def radial_of(annuli: Annuli, rings: Radii, radius_um: float, blur_um: float) ->
         if len(fits) == 1:
             start = (found.radius_um, found.centre_um, found.width_um)
     chi2 = np.array([found.chi2 for found in fits])
-    misfit = max(float(np.min(chi2)) / max(fit.degrees_of_freedom, 1), 1.0)
+    misfit = misfit_of(float(np.min(chi2)), fit.degrees_of_freedom)
     shares = np.exp(-0.5 * (chi2 - np.min(chi2)) / misfit)
     shares = shares / np.add.reduce(shares)
     finest = fit.finest(radius_um) * np.sqrt(misfit)
@@ -149,6 +153,13 @@ def _quantities(fit: CoreShell) -> tuple[Floats, Floats]:
     return found[0], np.einsum("pv,pq,qw->vw", slopes, fit.covariance, slopes)
 
 
+def _reached(fit: CoreShell) -> Floats:
+    """How much of its way a gradient covers towards the centre, and towards the surface."""
+    inset_um = _SHORTLY * fit.width_um
+    inner, outer = fit.outer(np.array([inset_um, fit.radius_um - inset_um]))
+    return np.array([1.0 - inner, outer])
+
+
 def _evaluate(fit: CoreShell, parameters: Floats) -> Floats:
     """Quantities for parameters of shape `(n, p)`, shape `(n, 2 k + 3)`.
 
@@ -159,8 +170,9 @@ def _evaluate(fit: CoreShell, parameters: Floats) -> Floats:
     scale = width_um / fit.shape.unit_width
     core, shell = parameters[:, 3 : 3 + k], parameters[:, 3 + k :]
     ends = fit.shape.height((np.stack([0 * radius_um, radius_um]) - centre_um) / scale)
-    inner = np.where(fit.outer(np.zeros(1)) > 1 - SATURATED, ends[0], 0.0)[:, None]
-    outer = np.where(fit.outer(np.array([fit.radius_um])) < SATURATED, ends[1], 1.0)[:, None]
+    reached_in, reached_out = _reached(fit)
+    inner = np.where(reached_in < SATURATED, ends[0], 0.0)[:, None]
+    outer = np.where(reached_out < SATURATED, ends[1], 1.0)[:, None]
     first = core * (1 - inner) + shell * inner
     last = core * (1 - outer) + shell * outer
     inside, outside = np.add.reduce(core, axis=1), np.add.reduce(shell, axis=1)

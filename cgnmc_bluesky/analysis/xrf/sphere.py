@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
 from cgnmc_bluesky.analysis.xrf.composition import Measured
-from cgnmc_bluesky.analysis.xrf.descent import Local, covariance_of, descend
+from cgnmc_bluesky.analysis.xrf.descent import Local, covariance_of, descend, misfit_of
 from cgnmc_bluesky.analysis.xrf.particles import Particle
 from cgnmc_bluesky.analysis.xrf.projection import FWHM, Radii
 
@@ -21,7 +21,7 @@ _AROUND_PIXELS = 3.0
 _AROUND_BLURS = 4.0
 _FEWEST_PIXELS = 6
 _COARSE = 1.0
-_FINE = 0.05
+_FINE = 0.01
 _FINER = 4
 _LOOSEST_GEOMETRY = 0.05
 _FROM_WITHIN = 0.6
@@ -271,7 +271,7 @@ class _Thickness:
             "n,n->", thickness, found[2] + residual[2]
         )
         free = list(self.free)
-        misfit = max(float(chi2) / max(len(weight) - len(free), 1), 1.0)
+        misfit = misfit_of(float(chi2), len(weight) - len(free))
         return Local(float(chi2), slope[free], normal[np.ix_(free, free)], misfit)
 
     def _model(self, distance: Floats, radius_um: float, blur_um: float) -> Floats:
