@@ -4,4 +4,7 @@ from cgnmc_bluesky.callbacks.live import LiveAnalysis
 from cgnmc_bluesky.callbacks.xanes import EdgePosition, Ni2Fraction
 from cgnmc_bluesky.callbacks.xrf import MnNiRatio
 
-__all__ = ["EdgePosition", "LiveAnalysis", "MnNiRatio", "Ni2Fraction"]
+__all__ = ["EVERY", "EdgePosition", "LiveAnalysis", "MnNiRatio", "Ni2Fraction"]
+
+EVERY: tuple[type[LiveAnalysis], ...] = (EdgePosition, Ni2Fraction, MnNiRatio)
+"""All of them: a run that one does not fit gives no result of it."""

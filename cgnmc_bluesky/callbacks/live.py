@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from cgnmc_bluesky.beamline import Beamline
-from cgnmc_bluesky.callbacks.task import RunAnalysis, say_failed
 from cgnmc_bluesky.callbacks.process import Lost, WorkerProcess
+from cgnmc_bluesky.callbacks.task import RunAnalysis, say_failed
 from cgnmc_bluesky.results import Sink
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import Any
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.beamline import Beamline
-from cgnmc_bluesky.callbacks import EdgePosition, Ni2Fraction
+from cgnmc_bluesky.callbacks import EVERY
 from cgnmc_bluesky.cli.boundary import error_output, output
 from cgnmc_bluesky.cli.feeds import CatalogFeed, Feed, SocketFeed
 from cgnmc_bluesky.cli.lines import JsonLines
@@ -80,7 +80,7 @@ def watch_source(wanted: Watch) -> int:
     beamline = Beamline.load(wanted.config) if wanted.config else None
     failures, first_stop = _Failures(), Event()
     with ExitStack() as stack:
-        analyses = [EdgePosition(beamline), Ni2Fraction(beamline)]
+        analyses = [analysis(beamline) for analysis in EVERY]
         for analysis in analyses:
             stack.callback(analysis.close)
 

@@ -10,7 +10,7 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cgnmc_bluesky.callbacks import EdgePosition, MnNiRatio, Ni2Fraction
+from cgnmc_bluesky.callbacks import EVERY
 from cgnmc_bluesky.catalogs import EmbeddedCatalog
 from cgnmc_bluesky.plans import xanes_scan, xrf_fly_map
 from cgnmc_bluesky.results import Result, ResultCollector
@@ -67,7 +67,7 @@ def scan_samples(
         table = stack.enter_context(ResultTable(console, below=progress.bar))
         for view in (newest, trend):
             view.show()
-        analyses = [EdgePosition(), Ni2Fraction(), MnNiRatio()]
+        analyses = [analysis() for analysis in EVERY]
         for analysis in analyses:
             stack.callback(analysis.close)
             for sink in (table, collector, newest, trend, writer):

@@ -15,8 +15,7 @@ from rich.console import Console
 
 from cgnmc_bluesky import __version__, plans
 from cgnmc_bluesky.beamline import Beamline, ConfigurationMissing
-from cgnmc_bluesky.callbacks import EdgePosition, Ni2Fraction
-from cgnmc_bluesky.callbacks.xrf import MnNiRatio
+from cgnmc_bluesky.callbacks import EVERY
 from cgnmc_bluesky.catalogs import EmbeddedCatalog, Source, open_source
 from cgnmc_bluesky.results import Sink
 from cgnmc_bluesky.standards import names_runs, with_runs
@@ -128,7 +127,7 @@ def live(
     console = console or default_console()
     if beamline is not None and catalog is not None:
         beamline = _with_runs(beamline, catalog)
-    callbacks = (EdgePosition(beamline), Ni2Fraction(beamline), MnNiRatio(beamline))
+    callbacks = tuple(analysis(beamline) for analysis in EVERY)
     results = Results(callbacks, console)
     screen = Screen(console, results.wait)
     all_sinks: list[Sink] = [screen, *sinks]
