@@ -1,10 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from map_documents import MeasuredMap, hxn_run, measured_map, srx_run
 
 from cgnmc_bluesky import Beamline, replay
-from cgnmc_bluesky.beamline import Edge
+from cgnmc_bluesky.beamline import DataSection, Edge
+from cgnmc_bluesky.check import Severity, check
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
+from cgnmc_bluesky.sim.fluorescence import DetectorElement
+from cgnmc_bluesky.sim.nanobeam import Nanobeam
+from cgnmc_bluesky.sim.particle import PARTICLES
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MEASURED = ("lno", "oxides", "manganese", "gold_mixture")
@@ -72,3 +79,55 @@ def test_an_example_gives_what_is_known(shared, name, file, fractions, within):
     [result] = [one for one in results if one.analysis.endswith("_fraction")]
     assert result.status == "final"
     assert {key: result.values[key] for key in fractions} == pytest.approx(fractions, abs=within)
+
+
+@pytest.fixture(scope="module")
+def mapped() -> MeasuredMap:
+    """A core-shell particle under a beam, three detector elements, 21 lines of 25 pixels."""
+    shape, random = (21, 25), np.random.default_rng(4)
+    y_um, x_um = np.meshgrid(*(np.linspace(-6.0, 6.0, n) for n in shape), indexing="ij")
+    x_um[1::2] = x_um[1::2, ::-1]
+    beam = Nanobeam([PARTICLES["gradient"]], beam_fwhm_um=0.05, flux_ph_s=3e9)
+    swept_um = 0.5 * (np.arange(8) - 3.5) / 8
+    emission = beam.emission(x_um.reshape(-1, 1) + swept_um, y_um.reshape(-1, 1), dwell_s=0.02)
+    elements = (
+        DetectorElement(share=share, gain_ev=10.01, dead_time_s=1e-9) for share in (0.4, 0.3, 0.3)
+    )
+    recorded = [element.record(emission, 0.02, random) for element in elements]
+    return measured_map(
+        np.stack([one.counts for one in recorded], axis=1).reshape(*shape, 3, -1),
+        x_um=x_um,
+        y_um=y_um,
+        dead_time=np.stack([one.dead_time_factor for one in recorded], axis=1).reshape(*shape, 3),
+    )
+
+
+def in_counts(measured: MeasuredMap, beamline: Beamline) -> MeasuredMap:
+    """The same with positions as encoders count them."""
+    worth = beamline.xrf.um_per_count
+    return replace(
+        measured, **{role: getattr(measured, role) / worth.get(role, 1.0) for role in worth}
+    )
+
+
+@pytest.mark.parametrize(("name", "make"), [("hxn", hxn_run), ("srx", srx_run)])
+def test_maps_of_nanoprobes(mapped, tmp_path, name, make):
+    written = example(name)
+    section = written.xrf.model_copy(update={"beam_fwhm_um": 0.05})
+    folder = DataSection(readable=(tmp_path,))
+    beamline = written.model_copy(update={"data": folder, "xrf": section})
+    run = make(in_counts(mapped, beamline), tmp_path)
+    findings = check(beamline, run.documents)
+    assert [str(one) for one in findings if one.severity is Severity.ERROR] == []
+    [result] = replay(run.documents, beamline)
+    assert result.status == "final", result.reason
+    assert "dead time not corrected" in result.reason
+    truth = PARTICLES["gradient"].truth()
+    for end in ("core", "shell"):
+        corrected = f"mn_ni_{end}_corrected"
+        off = result.values[corrected] - truth[f"mn_ni_{end}"]
+        assert abs(off) < 4 * result.sigmas[corrected] + 0.02 * truth[f"mn_ni_{end}"]
+    assert result.values["particle_radius_um"] == pytest.approx(5.0, rel=0.02)
+    line = result.curves["map"]["line"]
+    assert np.unique(line).size == 21, "whichever way round the record says the shape"
+    assert np.bincount(line.astype(int)).tolist() == [25] * 21
