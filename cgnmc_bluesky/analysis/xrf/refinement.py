@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.xrf.descent import Local, descend
 from cgnmc_bluesky.analysis.xrf.lines import Emitter
-from cgnmc_bluesky.analysis.xrf.response import Response, components, compton_ev
+from cgnmc_bluesky.analysis.xrf.response import Response, compton_ev, curves
 
 Floats = NDArray[np.float64]
 
@@ -79,11 +79,12 @@ def refined(
         numbers = (expected + steps * spread).tolist()
         return replace(start, **dict(zip(names, numbers, strict=True)))
 
-    def curves(steps: Floats) -> Floats:
-        return components(response(steps), emitters, channels).columns / noise[:, None]
+    def columns(steps: Floats) -> Floats:
+        responses = [response(one) for one in steps]
+        return curves(responses, emitters, channels) / noise[:, None]
 
     noise = np.sqrt(variance)
-    problem = _Separable(curves, counts / noise)
+    problem = _Separable(columns, counts / noise)
     begin = (np.array([getattr(start, name) for name in names]) - expected) / spread
     low = np.array([(one.low - one.expected) / one.spread for one in free])
     high = np.array([(one.high - one.expected) / one.spread for one in free])
@@ -97,25 +98,22 @@ class _Separable:
 
     Parameters
     ----------
-    curves
-        Known curves at some steps, each point over its noise.
+    columns
+        Known curves at several sets of steps, shape `(m, n, k)`, each point over its noise.
     counts
         The counts over their noise.
     """
 
-    curves: Callable[[Floats], Floats]
+    columns: Callable[[Floats], Floats]
     counts: Floats
 
     def __call__(self, steps: Floats) -> Local:
         """Evaluate at some steps from what is expected, in spreads (Kaufman's approximation)."""
-        columns = self.curves(steps)
+        around = np.vstack([np.zeros(len(steps)), _STEP * np.eye(len(steps))])
+        columns, *moved = self.columns(steps + around)
         amounts, projection = solved(columns, self.counts, np.ones(len(self.counts)))
         residual = self.counts - np.einsum("ij,j->i", columns, amounts)
-        moved = [
-            np.einsum("ij,j->i", self.curves(steps + one) - columns, amounts) / _STEP
-            for one in _STEP * np.eye(len(steps))
-        ]
-        slopes = np.stack(moved, axis=1)
+        slopes = np.einsum("pij,j->ip", np.stack(moved) - columns, amounts) / _STEP
         slopes -= np.einsum("ij,jp->ip", columns, np.einsum("ji,ip->jp", projection, slopes))
         squares = float(np.einsum("i,i->", residual, residual))
         return Local(

@@ -1,7 +1,7 @@
 """What a silicon detector makes of lines: peaks with tails, escape peaks, scatter, background."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from scipy.special import erfc, erfcx
 from cgnmc_bluesky.analysis.xrf.lines import Emitter
 
 Floats = NDArray[np.float64]
+Numbers = Mapping[str, Floats]
+"""Each number of m responses, shape `(m, 1, 1)`."""
 
 PAIR_EV = 3.65
 """Energy that an electron-hole pair in silicon takes."""
@@ -107,24 +109,34 @@ def components(
     photoabsorption near the surface gives (Reed and Ware, J. Phys. E 5, 582, 1972). An element's
     lines are one curve; it counts every photon detected, wherever it was recorded.
     """
-    energies_ev = response.energies_ev(channels)
-    curves = dict(
-        zip(
-            (emitter.element for emitter in emitters),
-            _elements(response, emitters, energies_ev),
-            strict=True,
-        )
-    )
-    if response.elastic_ev:
-        curves["elastic"] = _lines(response, np.array([response.elastic_ev]), energies_ev)[0]
-    if response.compton_ev:
-        wider_ev = response.compton_sigma_ev
-        curves["compton"] = _lines(
-            response, np.array([response.compton_ev]), energies_ev, wider_ev=wider_ev
-        )[0]
-    across = np.linspace(-1.0, 1.0, len(channels))
-    curves |= {"constant": np.ones(len(channels)), "slope": across}
-    return Components(tuple(curves), np.stack(list(curves.values()), axis=1))
+    names = [emitter.element for emitter in emitters]
+    names += ["elastic"] * bool(response.elastic_ev) + ["compton"] * bool(response.compton_ev)
+    return Components((*names, "constant", "slope"), curves([response], emitters, channels)[0])
+
+
+def curves(
+    responses: Sequence[Response], emitters: Sequence[Emitter], channels: NDArray[np.integer]
+) -> Floats:
+    """Compute the known curves for several responses that have the same scatter, at one go.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Columns of the components, shape `(responses, channels, k)`.
+    """
+    of = {
+        field.name: np.array([getattr(one, field.name) for one in responses])[:, None, None]
+        for field in fields(Response)
+    }
+    energies_ev = of["zero_ev"] + of["gain_ev"] * channels
+    parts = [_elements(of, emitters, energies_ev)]
+    if responses[0].elastic_ev:
+        parts.append(_lines(of, of["elastic_ev"], energies_ev))
+    if responses[0].compton_ev:
+        parts.append(_lines(of, of["compton_ev"], energies_ev, of["compton_sigma_ev"]))
+    background = np.stack([np.ones(len(channels)), np.linspace(-1.0, 1.0, len(channels))])
+    parts.append(np.broadcast_to(background, (len(responses), *background.shape)))
+    return np.ascontiguousarray(np.concatenate(parts, axis=1).swapaxes(1, 2))
 
 
 def compton_ev(incident_ev: float, angle_deg: float = 90.0) -> float:
@@ -144,46 +156,50 @@ def escape_share(energy_ev: float) -> float:
     return float(leaving * (1.0 - np.log1p(ratio) / ratio))
 
 
-def _elements(response: Response, emitters: Sequence[Emitter], energies_ev: Floats) -> Floats:
-    """Curve of each element, its lines and their escape peaks together, shape `(k, channels)`."""
+def _elements(of: Numbers, emitters: Sequence[Emitter], energies_ev: Floats) -> Floats:
+    """Curve of each element, its lines and their escape peaks together, `(m, k, channels)`."""
     peaks = [peak for emitter in emitters for peak in emitter.peaks]
-    lines_ev = np.array([peak.energy_ev for peak in peaks])
-    spread_ev = np.array([peak.spread_ev for peak in peaks])
-    shares = np.concatenate([_shares(response, emitter) for emitter in emitters])
-    escaping = np.array([escape_share(line_ev) for line_ev in lines_ev.tolist()])
-    curves = (shares * (1.0 - escaping))[:, None] * _lines(
-        response, lines_ev, energies_ev, wider_ev=spread_ev
-    )
+    lines_ev = np.array([[peak.energy_ev] for peak in peaks])
+    spread_ev = np.array([[peak.spread_ev] for peak in peaks])
+    shares = np.concatenate([_shares(of, emitter) for emitter in emitters], axis=1)
+    escaping = np.array([[escape_share(peak.energy_ev)] for peak in peaks])
+    found = shares * (1.0 - escaping) * _lines(of, lines_ev, energies_ev, spread_ev)
     escape_ev = lines_ev - ESCAPE_EV
-    sigma_ev = np.hypot(response.sigma_ev(escape_ev), spread_ev)[:, None]
-    deviations = (energies_ev - escape_ev[:, None]) / sigma_ev
-    height = (shares * escaping * response.gain_ev)[:, None] / (np.sqrt(2.0 * np.pi) * sigma_ev)
-    curves += height * np.exp(-0.5 * deviations**2)
+    sigma_ev = np.hypot(_sigma_ev(of, escape_ev), spread_ev)
+    deviations = (energies_ev - escape_ev) / sigma_ev
+    height = shares * escaping * of["gain_ev"] / (np.sqrt(2.0 * np.pi) * sigma_ev)
+    found += height * np.exp(-0.5 * deviations**2)
     first = np.cumsum([0, *(len(emitter.peaks) for emitter in emitters[:-1])])
-    return np.asarray(np.add.reduceat(curves, first, axis=0))
+    return np.asarray(np.add.reduceat(found, first, axis=1))
 
 
-def _shares(response: Response, emitter: Emitter) -> Floats:
-    shares = np.array(
-        [peak.share * (response.beta_scale if peak.is_beta else 1.0) for peak in emitter.peaks]
-    )
-    return np.asarray(shares / shares.sum())
+def _shares(of: Numbers, emitter: Emitter) -> Floats:
+    """Part of an element's counts in each of its peaks, shape `(m, peaks, 1)`."""
+    is_beta = np.array([[peak.is_beta] for peak in emitter.peaks])
+    shares = np.array([[peak.share] for peak in emitter.peaks])
+    shares = shares * np.where(is_beta, of["beta_scale"], 1.0)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def _sigma_ev(of: Numbers, energies_ev: Floats) -> Floats:
+    noise = (of["noise_ev"] / _FWHM) ** 2
+    return np.asarray(np.sqrt(noise + of["fano"] * PAIR_EV * np.maximum(energies_ev, 0.0)))
 
 
 def _lines(
-    response: Response, lines_ev: Floats, energies_ev: Floats, *, wider_ev: Floats | float = 0.0
+    of: Numbers, lines_ev: Floats, energies_ev: Floats, wider_ev: Floats | float = 0.0
 ) -> Floats:
-    """Counts a channel of one count in a line and what hangs on it, shape `(lines, channels)`."""
-    sigma_ev = np.hypot(response.sigma_ev(lines_ev), wider_ev)[:, None]
-    x = (energies_ev - lines_ev[:, None]) / (np.sqrt(2.0) * sigma_ev)
+    """Counts a channel of one count in a line and what hangs on it, `(m, lines, channels)`."""
+    sigma_ev = np.hypot(_sigma_ev(of, lines_ev), wider_ev)
+    x = (energies_ev - lines_ev) / (np.sqrt(2.0) * sigma_ev)
     gaussian = np.exp(-(x**2))
-    peak = (1.0 - response.tail_share - response.step_share) / (np.sqrt(2.0 * np.pi) * sigma_ev)
-    tail = response.tail_share * _tail(x, gaussian, sigma_ev, response.tail_ev)
-    shelf = response.step_share * erfc(x) / (2.0 * lines_ev[:, None])
-    return np.asarray(response.gain_ev * (peak * gaussian + tail + shelf))
+    peak = (1.0 - of["tail_share"] - of["step_share"]) / (np.sqrt(2.0 * np.pi) * sigma_ev)
+    tail = of["tail_share"] * _tail(x, gaussian, sigma_ev, of["tail_ev"])
+    shelf = of["step_share"] * erfc(x) / (2.0 * lines_ev)
+    return np.asarray(of["gain_ev"] * (peak * gaussian + tail + shelf))
 
 
-def _tail(x: Floats, gaussian: Floats, sigma_ev: Floats, tail_ev: float) -> Floats:
+def _tail(x: Floats, gaussian: Floats, sigma_ev: Floats, tail_ev: Floats) -> Floats:
     """Exponential below a line, broadened like it, of unit area."""
     y = x + sigma_ev / (np.sqrt(2.0) * tail_ev)
     # exp(-x²) erfcx(y) is exp(y² - x²) erfc(y); far below the line erfc is 2 and erfcx too large
