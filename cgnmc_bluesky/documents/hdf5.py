@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,32 @@ class Location:
 
 Locate = Callable[[int | Mapping[str, Any]], Location]
 """Tells by a frame's place where its reading is."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a file is cut off, if it is; what lies behind would read as zeros.
+
+    Parameters
+    ----------
+    size
+        Number of bytes that there are.
+    meant
+        Number of bytes that the file itself says it has.
+    """
+
+    size: int
+    meant: int
+
+    def __bool__(self) -> bool:
+        return self.meant > self.size
+
+    def spares(self, dataset: Any, first: int, end: int) -> bool:
+        """Tell whether some rows of a data set lie before the cut."""
+        try:
+            return not self or _end_of(dataset, first, end) <= self.size
+        except READ_ERRORS:
+            return False
 
 
 class Hdf5:
@@ -63,6 +90,7 @@ class Hdf5:
         self._datasets: dict[str, Any] = {}
         self._elements: dict[str, Elements] = {}
         self._wanted: set[str] = set()
+        self._cut = Cut(0, 0)
         self._last_extents = self._extents()
 
     def has(self, frame: Frame, shape: tuple[int, ...]) -> bool:
@@ -74,9 +102,12 @@ class Hdf5:
         if not _holds(self._datasets[location.dataset], location.element):
             return False
         view = self._view(location)
-        if location.index is not None:
-            return bool((location.index + 1) * self._rows(view, location, shape) <= view.shape[0])
-        return bool(view.shape[0] >= (shape[0] if len(view.shape) == len(shape) and shape else 1))
+        rows = self._rows(view, location, shape)
+        end = ((location.index or 0) + 1) * rows
+        is_short = location.index is None and len(view.shape) == len(shape) and rows < shape[0]
+        if is_short or not 0 < end <= view.shape[0]:
+            return False
+        return self._cut.spares(self._datasets[location.dataset], end - rows, end)
 
     def refresh(self) -> bool:
         """Look how far the data sets have grown, and tell whether they have."""
@@ -86,7 +117,7 @@ class Hdf5:
                 dataset.refresh()
             for name in self._wanted - self._datasets.keys():
                 self._open(name)
-            self.trouble = ""
+            self.trouble = f"file {str(self._path)!r} is cut off" if self._cut else ""
         except READ_ERRORS as error:
             self.trouble = f"file {str(self._path)!r} cannot be read ({error})"
             self.close()
@@ -131,12 +162,29 @@ class Hdf5:
     def _open(self, name: str) -> None:
         if self._file is None:
             self._file = _opened(self._path)
-        dataset = self._file[name]
+            self._cut = Cut(self._path.stat().st_size, self._file.id.get_filesize())
+        dataset = self._file.get(name)
+        if not getattr(dataset, "shape", ()):
+            raise OSError(f"it holds no data set {name!r} with rows")
         beyond = [path for path in _behind(dataset, self._path) if path not in self._folders]
         if beyond:
             self.fault = self._folders.refusal(beyond[0])
         else:
             self._datasets[name] = dataset
+
+
+def _end_of(dataset: Any, first: int, end: int) -> int:
+    """Find the first byte in the file behind some rows."""
+    if dataset.chunks is None:
+        begin = dataset.id.get_offset() or 0
+        return int(begin + end * dataset.dtype.itemsize * prod(dataset.shape[1:]))
+    chunks = (
+        dataset.id.get_chunk_info_by_coord(
+            tuple(part.start // n * n for part, n in zip(chunk, dataset.chunks, strict=True))
+        )
+        for chunk in dataset.iter_chunks((slice(first, end), *map(slice, dataset.shape[1:])))
+    )
+    return int(max((chunk.byte_offset or 0) + chunk.size for chunk in chunks))
 
 
 def _holds(dataset: Any, element: int | None) -> bool:

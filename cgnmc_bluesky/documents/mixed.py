@@ -13,6 +13,9 @@ from cgnmc_bluesky.documents.shapes import Readings, recorded_shape
 from cgnmc_bluesky.documents.slab import Slab
 from cgnmc_bluesky.documents.streams import Stream, rows_a_block
 
+ATTEMPTS = 3
+"""So often a row that seems to be there is read before it waits for its file to grow further."""
+
 
 @dataclass
 class Row:
@@ -23,6 +26,7 @@ class Row:
     data: Mapping[str, Any] = field(default_factory=dict)
     frames: dict[str, Frame] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
+    n_failures: int = 0
     is_given: bool = False
 
     def reading(self, key: str) -> Any:
@@ -68,6 +72,7 @@ class Mixed(Stream):
         # Rows with news from documents, and rows that only wait for their files to grow.
         self._touched: set[int] = set()
         self._blocked: set[int] = set()
+        self._unread: set[int] = set()
         self._dry: set[str] = set()
 
     def take_event(self, layout: Layout, doc: Mapping[str, Any]) -> None:
@@ -130,6 +135,9 @@ class Mixed(Stream):
             self._touched |= self._blocked
             self._blocked.clear()
             self._dry.clear()
+        self._touched |= self._unread
+        self._blocked -= self._unread
+        self._unread.clear()
         return sorted(self._touched)
 
     def _state(self, seq_num: int, is_final: bool) -> tuple[bool, ...] | None:
@@ -214,14 +222,23 @@ class Mixed(Stream):
             first, others = begun(self._together)
         except READ_ERRORS:
             if not is_final:
-                self._blocked.update(seq_nums)
-                self._dry.update(frame.resource for row in rows for frame in row.frames.values())
+                self._put_off(seq_nums)
                 return
             first, others = begun(self._singly)
         for row in rows:
             row.is_given = True
         yield first
         yield from others
+
+    def _put_off(self, seq_nums: Sequence[int]) -> None:
+        """Let rows whose reading failed wait: for the next look, and after some for news."""
+        self._blocked.update(seq_nums)
+        for seq_num in seq_nums:
+            row = self._rows[seq_num]
+            row.n_failures += 1
+            if row.n_failures < ATTEMPTS:
+                self._unread.add(seq_num)
+            self._dry.update(frame.resource for frame in row.frames.values())
 
     def _together(self, column: Column, rows: Sequence[Row]) -> Readings:
         frames = [row.frames[column.key] for row in rows]

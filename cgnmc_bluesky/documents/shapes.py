@@ -49,9 +49,8 @@ class Shapes:
         """Some pixels of one reading of the key's shape, in the role's unit, shape `(1, n, ...)`;
         what cannot be read is NaN and noted.
         """
-        array = _numbers(column, reading, pixels)
+        array = self._numbers(column, reading, seq_num, pixels)
         if array is None:
-            self._notes.row(column.key, "row missing", seq_num)
             n_pixels, *within = column.cut(recorded_shape(reading))
             shape = len(range(n_pixels)[slice(*pixels)]), *within
             return np.full((1, *shape), np.nan, column.dtype)
@@ -95,11 +94,10 @@ class Shapes:
         rows: dict[int, NDArray[Any]] = {}
         singly = readings.rows() if isinstance(readings, Slab) else readings
         for index, (reading, seq_num) in enumerate(zip(singly, seq_nums, strict=True)):
-            row, found = _numbers(column, reading), recorded_shape(reading)
+            row, found = self._numbers(column, reading, seq_num), recorded_shape(reading)
             if row is None:
-                fault = "row missing" if column.is_external else "no number"
-                self._notes.row(column.key, fault, seq_num)
-            elif found != (shape := self._shape(column, found)):
+                continue
+            if found != (shape := self._shape(column, found)):
                 fault = f"row of shape {found} instead of {shape}"
                 self._notes.row(column.key, fault, seq_num)
             else:
@@ -110,6 +108,28 @@ class Shapes:
         for index, row in rows.items():
             array[index] = row
         return array
+
+    def _numbers(
+        self, column: Column, reading: Any, seq_num: int, pixels: Range | None = None
+    ) -> NDArray[Any] | None:
+        """Numbers in a reading of any shape; `None` for anything else and for a lone NaN, which is
+        noted.
+        """
+        fault = "row missing" if column.is_external else "no number"
+        row: NDArray[Any] | None
+        try:
+            if isinstance(reading, Slab):
+                row = reading.read(column.channels, pixels)[0].astype(column.dtype, copy=False)
+            else:
+                row = np.asarray(_cut(reading, column.channels, pixels), dtype=column.dtype)
+        except READ_ERRORS as error:
+            row = None
+            if isinstance(reading, Slab):
+                fault = f"row cannot be read: {error}"
+        if row is None or (row.ndim == 0 and np.isnan(row)):
+            self._notes.row(column.key, fault, seq_num)
+            return None
+        return row
 
     def _look_for_channels(self, column: Column, array: NDArray[Any]) -> None:
         if column.channels is None or not array.ndim:
@@ -148,18 +168,6 @@ def _together(column: Column, readings: Sequence[Any]) -> tuple[tuple[int, ...],
     [shape] = shapes
     array = np.asarray([_cut(reading, column.channels) for reading in readings], column.dtype)
     return (shape if array.shape[1:] == column.cut(shape) else array.shape[1:]), array
-
-
-def _numbers(column: Column, reading: Any, pixels: Range | None = None) -> NDArray[Any] | None:
-    """Numbers in a reading of any shape; `None` for anything else and for a lone NaN."""
-    try:
-        if isinstance(reading, Slab):
-            row = reading.read(column.channels, pixels)[0].astype(column.dtype, copy=False)
-        else:
-            row = np.asarray(_cut(reading, column.channels, pixels), dtype=column.dtype)
-    except READ_ERRORS:
-        return None
-    return None if row.ndim == 0 and np.isnan(row) else row
 
 
 def _cut(reading: Any, channels: Range | None, pixels: Range | None = None) -> Any:
