@@ -101,6 +101,7 @@ class Nanobeam:
             raise ValueError(f"beam_fwhm_um is {beam_fwhm_um}; give a diameter, or 0 for a needle")
         _refuse_overlaps(particles)
         self.particles = tuple(particles)
+        self.beam_fwhm_um = beam_fwhm_um
         self.incident_energy_ev = incident_energy_ev
         self.flux_ph_s = flux_ph_s
         self.solid_angle = solid_angle

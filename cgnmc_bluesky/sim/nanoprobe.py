@@ -5,7 +5,6 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +32,10 @@ ELEMENTS = (
     DetectorElement(share=0.31, gain_ev=10.0, offset_ev=0.5, noise_ev=60.0, drift_per_h=-1e-4),
 )
 """Three elements that are not quite alike."""
+
+
+OWN = "own"
+"""How particles are named that are none of these."""
 
 
 class SimulatedNanoprobe(Informed):
@@ -107,34 +110,28 @@ class SimulatedNanoprobe(Informed):
         self_absorption: bool = True,
     ) -> None:
         self.clock = clock or Clock(speed, points_per_s=rows_per_s)
-        self._mounted, first = _mounted(particles, mounted)
-        self._beam_fwhm_um = beam_fwhm_um
-        self._energy_ev = incident_energy_ev
         if isinstance(particles, Nanobeam):
-            self._energy_ev = particles.incident_energy_ev
-        self._oversampling = oversampling
-        self.folder = Path(folder).resolve() if folder is not None else _temporary_folder(self)
-        self.particle = Selector(
-            self.clock, name="particle", choices=dict.fromkeys(self._mounted, _nothing), first=first
+            beam_fwhm_um, incident_energy_ev = particles.beam_fwhm_um, particles.incident_energy_ev
+        first = particles if isinstance(particles, str) else OWN
+        own = {} if isinstance(particles, str) else {OWN: particles}
+        self._holder = _Holder(
+            {**mounted, **own},
+            beam_fwhm_um=beam_fwhm_um,
+            incident_energy_ev=incident_energy_ev,
+            flux_ph_s=flux_ph_s,
+            self_absorption=self_absorption,
         )
+        self.particle = self._holder.device(self.clock, first)
         self.stage = make_stage(self.clock)
-
-        @lru_cache
-        def beam_on(name: str) -> Nanobeam:
-            mounted = self._mounted[name]
-            if isinstance(mounted, Nanobeam):
-                return mounted
-            return Nanobeam(
-                mounted,
-                beam_fwhm_um=beam_fwhm_um,
-                incident_energy_ev=incident_energy_ev,
-                flux_ph_s=flux_ph_s,
-                self_absorption=self_absorption,
-            )
-
+        self._roles = {
+            "oversampling": oversampling,
+            "incident_energy_ev": incident_energy_ev,
+            "beam_fwhm_um": beam_fwhm_um,
+        }
+        self.folder = Path(folder).resolve() if folder is not None else _temporary_folder(self)
         self._recorder = LineRecorder(
             self.stage,
-            lambda: beam_on(self.particle.position),
+            lambda: self._holder.beam(self.particle.position),
             elements,
             seed=seed,
             oversampling=oversampling,
@@ -162,10 +159,8 @@ class SimulatedNanoprobe(Informed):
                 "i0": "sclr_i0",
                 "x_um": x,
                 "y_um": y,
-                "oversampling": self._oversampling,
-                "incident_energy_ev": self._energy_ev,
                 "elements": list(METALS),
-                "beam_fwhm_um": self._beam_fwhm_um,
+                **self._roles,
             },
         }
 
@@ -178,20 +173,37 @@ class SimulatedNanoprobe(Informed):
             The roles, the sample's name, and the truth: that of each particle.
         """
         name = self.particle.position
-        mounted = self._mounted[name]
-        particles = mounted.particles if isinstance(mounted, Nanobeam) else mounted
-        truth = {"particles": [particle.truth() for particle in particles]}
+        truth = {"particles": [particle.truth() for particle in self._holder.particles(name)]}
         return {"beamline": self.roles(), "sample": name, "truth": truth}
 
 
-def _mounted(
-    particles: str | Sequence[CoreShell] | Nanobeam, mounted: Mapping[str, Sequence[CoreShell]]
-) -> tuple[dict[str, Sequence[CoreShell] | Nanobeam], str]:
-    if not isinstance(particles, str):
-        return {**mounted, "own": particles}, "own"
-    if particles not in mounted:
-        raise ValueError(f"particles are {particles!r}; mounted are {', '.join(mounted)}")
-    return dict(mounted), particles
+class _Holder:
+    """What is mounted, and the beam on each of it, made when it is first wanted."""
+
+    def __init__(
+        self, mounted: Mapping[str, Sequence[CoreShell] | Nanobeam], **options: Any
+    ) -> None:
+        self._mounted = dict(mounted)
+        self._options = options
+        self._beams: dict[str, Nanobeam] = {}
+
+    def device(self, clock: Clock, first: str) -> Selector:
+        if first not in self._mounted:
+            raise ValueError(f"particles are {first!r}; mounted are {', '.join(self._mounted)}")
+        choices = dict.fromkeys(self._mounted, _nothing)
+        return Selector(clock, name="particle", choices=choices, first=first)
+
+    def particles(self, name: str) -> Sequence[CoreShell]:
+        mounted = self._mounted[name]
+        return mounted.particles if isinstance(mounted, Nanobeam) else mounted
+
+    def beam(self, name: str) -> Nanobeam:
+        mounted = self._mounted[name]
+        if isinstance(mounted, Nanobeam):
+            return mounted
+        if name not in self._beams:
+            self._beams[name] = Nanobeam(mounted, **self._options)
+        return self._beams[name]
 
 
 def _temporary_folder(owner: object) -> Path:

@@ -1,12 +1,14 @@
 """Maps, message by message and in a RunEngine, on every way out."""
 
+import asyncio
 import json
 import tomllib
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import bluesky.plan_stubs as bps
 import h5py
 import numpy as np
 import pytest
@@ -16,7 +18,12 @@ from bluesky.utils import FailedStatus, RunEngineInterrupted
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from ophyd.sim import SynAxis
-from ophyd_async.core import StaticFilenameProvider, StaticPathProvider
+from ophyd_async.core import (
+    FlyableLogic,
+    StandardFlyable,
+    StaticFilenameProvider,
+    StaticPathProvider,
+)
 from ophyd_async.sim import SimBlobDetector, SimMotor
 from ways_out import FaultError, broken_at, paused_before
 
@@ -418,17 +425,70 @@ def test_axes_in_millimetres_are_moved_in_millimetres(RE: RunEngine, recorder: A
     assert [page["data"]["counts"] for page in recorder.of("event_page")] == [[[1] * 5]] * 3
 
 
-def test_detectors_and_motors_of_ophyd_async_fly_as_they_are(
+class LineLogic(FlyableLogic[FlyLine, FlyLine]):
+    """Sweeps the axis of a line."""
+
+    async def on_prepare(self, value: FlyLine) -> FlyLine:
+        await value.axis.set(value.start_um)
+        return value
+
+    async def on_kickoff(self, ctx: FlyLine) -> FlyLine:
+        return ctx
+
+    async def on_complete(self, ctx: FlyLine) -> None:
+        await ctx.axis.set(ctx.stop_um)
+
+
+class AsyncFlyer(StandardFlyable[FlyLine, FlyLine]):
+    """A flyer of ophyd-async that sweeps the axis itself and gives an event for each line."""
+
+    @cached_property
+    def flyable_logic(self) -> LineLogic:
+        return LineLogic()
+
+    async def describe_collect(self) -> dict[str, Any]:
+        return {"counts": {"source": "soft", "dtype": "array", "shape": [5]}}
+
+    async def collect(self) -> AsyncIterator[dict[str, Any]]:
+        yield {"data": {"counts": [1] * 5}, "timestamps": {"counts": 0.0}, "time": 0.0}
+
+
+def async_motors(RE: RunEngine) -> list[SimMotor]:
+    motors = [SimMotor(name=name, units="mm", initial_value=0.5) for name in ("x", "y")]
+    for motor in motors:
+        connect(motor)
+        RE(bps.mv(motor.acceleration_time, 0.01))
+    return motors
+
+
+def position_mm(RE: RunEngine, motor: SimMotor) -> float:
+    return float(
+        asyncio.run_coroutine_threadsafe(motor.user_readback.get_value(), RE.loop).result()
+    )
+
+
+def test_a_flyer_of_ophyd_async_is_given_the_line(RE: RunEngine, recorder: Any) -> None:
+    (x, y), flyer = async_motors(RE), AsyncFlyer(name="flyer")
+    connect(flyer)
+    RE(xrf_fly_map(flyer, x, -400, 400, 5, y, -300, 300, 3, dwell_s=0.01))
+    assert [page["seq_num"] for page in recorder.of("event_page")] == [[1], [2], [3]]
+    assert [position_mm(RE, motor) for motor in (x, y)] == [0.5, 0.5]
+
+
+def test_a_detector_of_ophyd_async_is_given_its_exposures(
     RE: RunEngine, recorder: Any, tmp_path: Path
 ) -> None:
     detector = SimBlobDetector(
-        StaticPathProvider(StaticFilenameProvider("blobs"), tmp_path),
-        name="blobs",
+        StaticPathProvider(StaticFilenameProvider("blobs"), tmp_path), name="blobs"
     )
-    x, y = (SimMotor(name=name, units="mm", initial_value=0.5) for name in ("x", "y"))
-    for device in (detector, x, y):
-        connect(device)
-    RE(xrf_fly_line(detector, x, -5, 5, 4, dwell_s=0.001, slow_axis=y, slow_um=20.0))
+    x, y = async_motors(RE)
+    connect(detector)
+    RE(xrf_fly_map(detector, x, -5, 5, 4, y, 0, 20, 2, dwell_s=0.001))
     (descriptor,) = recorder.of("descriptor")
     assert descriptor["data_keys"]["blobs"]["shape"] == [4, 240, 320]
-    assert recorder.of("stop")[0]["num_events"] == {"primary": 1}
+    assert recorder.of("stop")[0]["num_events"] == {"primary": 2}
+    blobs = [doc for doc in recorder.of("stream_datum") if doc["uid"].endswith("/0")]
+    assert {doc["seq_nums"]["start"] - doc["indices"]["start"] for doc in blobs} == {1}
+    assert [position_mm(RE, motor) for motor in (x, y)] == [0.5, 0.5]
+    with pytest.raises(ValueError, match="z cannot be flown beside"):
+        RE(xrf_fly_line(detector, SynAxis(name="z"), -5, 5, 4, dwell_s=0.001))
