@@ -8,7 +8,7 @@ from cgnmc_bluesky.beamline import Beamline
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
 from cgnmc_bluesky.callbacks.task import RunAnalysis
 from cgnmc_bluesky.callbacks.xanes import EdgePositionAnalysis, FractionAnalysis
-from cgnmc_bluesky.callbacks.xrf import MnNiRatioAnalysis
+from cgnmc_bluesky.callbacks.xrf import MnNiRatioAnalysis, SensitivityAnalysis
 from cgnmc_bluesky.catalogs import Run, Source, SourceError, open_source
 from cgnmc_bluesky.results import Result, ResultCollector
 from cgnmc_bluesky.standards import Library, with_runs
@@ -17,6 +17,7 @@ KINDS: tuple[type[RunAnalysis], ...] = (
     EdgePositionAnalysis,
     FractionAnalysis,
     MnNiRatioAnalysis,
+    SensitivityAnalysis,
 )
 """Every analysis that there is."""
 

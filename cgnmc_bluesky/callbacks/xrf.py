@@ -1,5 +1,6 @@
-"""Mn/Ni of the particles in fluorescence maps, live."""
+"""Mn/Ni of the particles in fluorescence maps, and sensitivities from maps of standards, live."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import ClassVar
@@ -8,22 +9,24 @@ import numpy as np
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.analysis.rows import Block
-from cgnmc_bluesky.analysis.xrf.accumulator import MapAccumulator
+from cgnmc_bluesky.analysis.xrf.accumulator import METALS, MapAccumulator
+from cgnmc_bluesky.analysis.xrf.calibration import Unusable
 from cgnmc_bluesky.analysis.xrf.findings import UNITS
+from cgnmc_bluesky.analysis.xrf.sensitivity import NoFactor
 from cgnmc_bluesky.beamline import ConfigurationError, XrfRoles
 from cgnmc_bluesky.callbacks.live import LiveAnalysis
 from cgnmc_bluesky.callbacks.task import Run, RunAnalysis
 from cgnmc_bluesky.results import Sink, Subject
 from cgnmc_bluesky.standards import fluorescence_of
+from cgnmc_bluesky.standards.calibration import standard_factors
 from cgnmc_bluesky.standards.maps import map_model
 
 _NAMED = ("i0", "x_um", "y_um")
 
 
-class MnNiRatioAnalysis(RunAnalysis):
-    """Composition of core and shell of every particle in a fluorescence map."""
+class MapAnalysis(RunAnalysis):
+    """An analysis of a fluorescence map."""
 
-    name = "mn_ni_ratio"
     section = "xrf"
     version = "1"
     growth: ClassVar[float] = 1.01
@@ -33,6 +36,12 @@ class MnNiRatioAnalysis(RunAnalysis):
         self._waiting: list[Block] = []
         self._accumulator: MapAccumulator | None = None
         self._subject = Subject.of(run.start, self.name, self.version)
+
+    @abstractmethod
+    def said(
+        self, accumulator: MapAccumulator, subject: Subject, *, ended: bool
+    ) -> Iterable[tuple[Subject, Estimate]]:
+        """What the rows so far say."""
 
     def take(self, block: Block) -> None:
         """Take in rows."""
@@ -54,24 +63,18 @@ class MnNiRatioAnalysis(RunAnalysis):
         return [missing[role] for role in spectra]
 
     def estimates(self, *, ended: bool) -> Iterable[tuple[Subject, Estimate]]:
-        """What is known now: while the map grows of its first particle, then of each."""
+        """What is known now."""
         if self._accumulator is None and self._waiting and (ended or self._incident_is_known()):
             self._begin()
-        if self._accumulator is None:
-            if ended:
-                subject, units = self.nothing()
-                yield subject, Estimate(Status.WAITING, "no rows", units)
-            return
-        for number, estimate in enumerate(self._accumulator.results(ended=ended), start=1):
-            yield replace(self._subject, particle=number), estimate
-
-    def nothing(self) -> tuple[Subject, Mapping[str, str]]:
-        """What a result is of, and the units of its values, where no estimate can be made."""
-        return replace(self._subject, particle=1), UNITS
+        if self._accumulator is not None:
+            yield from self.said(self._accumulator, self._subject, ended=ended)
+        elif ended:
+            subject, units = self.nothing()
+            yield subject, Estimate(Status.WAITING, "no rows", units)
 
     def _begin(self) -> None:
         """Read what the configuration names, and take in what has waited for it."""
-        section = self._section()
+        section = self.configured()
         fluorescence = fluorescence_of(section, self._incident_energy_ev(section))
         missing = self.run.reader.missing()
         absent = [found.key for role, found in self.run.roles.items() if role in missing]
@@ -85,7 +88,14 @@ class MnNiRatioAnalysis(RunAnalysis):
         for block in waiting:
             self._accumulator.add(block)
 
-    def _section(self) -> XrfRoles:
+    def configured(self) -> XrfRoles:
+        """The section that holds for the run.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is none.
+        """
         section = self.run.beamline.xrf
         if section is None:
             raise ConfigurationError("there is no section [xrf]; let cgnmc check draft it")
@@ -112,12 +122,83 @@ class MnNiRatioAnalysis(RunAnalysis):
         return float(given) if isinstance(given, float | int) else self._incident_reading()
 
 
+class MnNiRatioAnalysis(MapAnalysis):
+    """Composition of core and shell of every particle in a fluorescence map."""
+
+    name = "mn_ni_ratio"
+
+    def said(
+        self, accumulator: MapAccumulator, subject: Subject, *, ended: bool
+    ) -> Iterable[tuple[Subject, Estimate]]:
+        """While the map grows what is known of its first particle, then of each."""
+        for number, estimate in enumerate(accumulator.results(ended=ended), start=1):
+            yield replace(subject, particle=number), estimate
+
+    def nothing(self) -> tuple[Subject, Mapping[str, str]]:
+        """What a result is of, and the units of its values, where no estimate can be made."""
+        return replace(self._subject, particle=1), UNITS
+
+
+class SensitivityAnalysis(MapAnalysis):
+    """Counts that an atom gives, of a map whose run says what its standard is composed of."""
+
+    name = "sensitivity"
+
+    def take(self, block: Block) -> None:
+        """Take in rows, where there is something to compare them with."""
+        if self._is_of_standard():
+            super().take(block)
+
+    def lacks(self) -> list[str]:
+        """What the run does not hold: spectra, or a composition."""
+        return super().lacks() or ([] if self._is_of_standard() else ["composition"])
+
+    def estimates(self, *, ended: bool) -> Iterable[tuple[Subject, Estimate]]:
+        """The factors, once all rows are there."""
+        return super().estimates(ended=ended) if ended and self._is_of_standard() else ()
+
+    def said(
+        self, accumulator: MapAccumulator, subject: Subject, *, ended: bool
+    ) -> Iterable[tuple[Subject, Estimate]]:
+        """The factors with their sigmas."""
+        names = {element: f"factor_{element.lower()}" for element in accumulator.model.metals}
+        units = dict.fromkeys(names.values(), "")
+        try:
+            found = standard_factors(accumulator, self.run.start)
+        except (NoFactor, Unusable) as fault:
+            yield subject, Estimate(Status.FAILED, str(fault), units)
+            return
+        yield (
+            subject,
+            Estimate(
+                Status.FINAL,
+                f"relative to {found.relative_to}",
+                units,
+                {names[element]: factor for element, factor in found.values.items()},
+                {names[element]: sigma for element, sigma in found.sigmas.items()},
+            ),
+        )
+
+    def configured(self) -> XrfRoles:
+        """The section that holds for the run; what is to be measured is not taken from it."""
+        return super().configured().model_copy(update={"sensitivity": None})
+
+    def nothing(self) -> tuple[Subject, Mapping[str, str]]:
+        """What a result is of, and the units of its values, where no estimate can be made."""
+        metals = [metal for metal in METALS if metal in self.configured().elements]
+        return self._subject, {f"factor_{metal.lower()}": "" for metal in metals}
+
+    def _is_of_standard(self) -> bool:
+        return isinstance(self.run.start.get("composition"), Mapping)
+
+
 class MnNiRatio(LiveAnalysis):
-    """Composition of core and shell of the particles in every fluorescence map, row by row.
+    """Composition of core and shell of the particles in every fluorescence map, row by row; of a
+    standard, how many counts an atom gives.
 
     Examples
     --------
     >>> RE.subscribe(MnNiRatio(Beamline.load("beamline.toml")))  # doctest: +SKIP
     """
 
-    kinds = (MnNiRatioAnalysis,)
+    kinds = (MnNiRatioAnalysis, SensitivityAnalysis)

@@ -9,7 +9,7 @@ import numpy as np
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.analysis.xrf.accumulator import MapAccumulator
 from cgnmc_bluesky.analysis.xrf.calibration import Unusable
-from cgnmc_bluesky.analysis.xrf.sensitivity import NoFactor, factors_of
+from cgnmc_bluesky.analysis.xrf.sensitivity import Factors, NoFactor, factors_of
 from cgnmc_bluesky.beamline import ConfigurationError, Role, Sensitivity, XrfRoles
 from cgnmc_bluesky.documents import ReadingError, RunReader
 from cgnmc_bluesky.standards.maps import map_model
@@ -54,13 +54,13 @@ def measured_sensitivity(xrf: XrfRoles, run: StoredRun, readable: Sequence[Path]
     tabulated = xrf.model_copy(update={"sensitivity": None})
     folders = (*run.folders, *readable)
     try:
-        composition, sigma = _composition(run.start)
+        _composition(run.start)
         energy_ev = _energy_ev(tabulated, run, folders)
         fluorescence = fluorescence_of(tabulated, energy_ev)
         counted = MapAccumulator(map_model(tabulated, fluorescence, run.start))
         for block in _blocks(tabulated.roles(), run, folders):
             counted.add(block)
-        factors = factors_of(counted.model.metals, *counted.total(), composition, sigma)
+        factors = standard_factors(counted, run.start)
     except (NoFactor, ReadingError, Unusable) as fault:
         raise ConfigurationError(f"{owner} gives none: {fault}; name another run") from fault
     return Sensitivity(
@@ -70,6 +70,25 @@ def measured_sensitivity(xrf: XrfRoles, run: StoredRun, readable: Sequence[Path]
         standard=f"{run.start.get('sample', 'a standard')} (run {run.start['uid']})",
         incident_energy_ev=float(fluorescence.parameters["incident_energy_ev"]),
     )
+
+
+def standard_factors(counted: MapAccumulator, start: Mapping[str, Any]) -> Factors:
+    """Find how many counts an atom of each metal gives, from a map that is complete.
+
+    Parameters
+    ----------
+    counted
+        All rows of the map.
+    start
+        The run's start document, with the standard's `composition`.
+
+    Raises
+    ------
+    NoFactor, Unusable
+        If the run says no composition, or does not show its elements.
+    """
+    composition, sigma = _composition(start)
+    return factors_of(counted.model.metals, *counted.total(), composition, sigma)
 
 
 def _composition(start: Mapping[str, Any]) -> tuple[Mapping[str, float], Mapping[str, float]]:

@@ -3,6 +3,7 @@
 import pytest
 from bluesky import RunEngine
 
+from cgnmc_bluesky import replay
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
 from cgnmc_bluesky.catalogs import open_source
 from cgnmc_bluesky.plans import measure_sensitivity
@@ -99,3 +100,21 @@ def test_a_run_that_gives_no_factor_is_named(measured, composition, message):
     source = open_source(started_with(documents, composition=composition))
     with pytest.raises(ConfigurationError, match=r"^\[xrf\] sensitivity \(run .*" + message):
         with_runs(beamline, source.find)
+
+
+def test_the_run_itself_says_its_factors(measured):
+    documents, roles = measured
+    beamline = Beamline.from_dict(roles)
+    results = {result.analysis: result for result in replay(documents, beamline)}
+    assert results.keys() == {"mn_ni_ratio", "sensitivity"}
+    result = results["sensitivity"]
+    assert (result.status, result.reason) == ("final", "relative to Ni")
+    assert result.values["factor_mn"] == pytest.approx(0.538, rel=0.01)
+    assert 0 < result.sigmas["factor_mn"] < 0.01
+    assert (result.values["factor_ni"], result.sigmas["factor_ni"]) == (1.0, 0.0)
+    [of_map] = replay(started_with(documents, composition=None), beamline)
+    assert of_map.analysis == "mn_ni_ratio"
+    wrong = replay(started_with(documents, composition={"Fe": 1.0}), beamline)
+    [failed] = [result for result in wrong if result.analysis == "sensitivity"]
+    assert failed.status == "failed"
+    assert failed.values == dict.fromkeys(("factor_mn", "factor_co", "factor_ni"))
