@@ -104,25 +104,25 @@ def prepared_with(
         raise ValueError(
             f"flyer {flyer!r} cannot be prepared: give one that takes a line, such as xspress3"
         )
-    if not _takes_exposures(flyer):
+    # Whoever has a device of ophyd-async has imported it; nobody else need have it installed.
+    core = sys.modules.get("ophyd_async.core")
+    if core is None or not _takes_exposures(flyer, core):
         return [(flyer, line)]
-    from ophyd_async.core import FlyMotorInfo, TriggerInfo
-
     axis = line.axis
     if not (isinstance(axis, Preparable) and isinstance(axis, Flyable)):
         raise ValueError(
             f"{axis.name} cannot be flown beside {flyer!r}: give an axis that can be prepared and "
             "kicked off, or a flyer that takes a FlyLine and sweeps the axis itself"
         )
-    exposures = TriggerInfo(livetime=line.dwell_s, collections_per_event=line.num)
+    exposures = core.TriggerInfo(livetime=line.dwell_s, collections_per_event=line.num)
     begin, end = (position_um / um_per_unit for position_um in line.ends_um())
-    motion = FlyMotorInfo(start_position=begin, end_position=end, time_for_move=line.duration_s)
+    motion = core.FlyMotorInfo(
+        start_position=begin, end_position=end, time_for_move=line.duration_s
+    )
     return [(axis, motion), (flyer, exposures)]
 
 
-def _takes_exposures(flyer: Preparable) -> bool:
+def _takes_exposures(flyer: Preparable, core: Any) -> bool:
     """Tell whether it is a detector of ophyd-async that takes that package's exposures."""
-    core = sys.modules.get("ophyd_async.core")
-    if core is None or not isinstance(flyer, core.StandardDetector):
-        return False
-    return type(flyer).prepare is core.StandardDetector.prepare
+    detector = core.StandardDetector
+    return isinstance(flyer, detector) and type(flyer).prepare is detector.prepare
