@@ -118,7 +118,7 @@ def misfit_of(chi2: float, degrees_of_freedom: int) -> float:
     Returns
     -------
     float
-        One up to one standard deviation above the expectation: chance is not scaled away.
+        One up to half a standard deviation above the expectation: chance is not scaled away.
     """
     expected = max(degrees_of_freedom, 1)
-    return float(max(chi2 / (expected + np.sqrt(2.0 * expected)), 1.0))
+    return float(max(chi2 / (expected + np.sqrt(0.5 * expected)), 1.0))

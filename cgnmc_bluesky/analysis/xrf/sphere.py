@@ -23,6 +23,7 @@ _FEWEST_PIXELS = 6
 _COARSE = 1.0
 _FINE = 0.01
 _FINER = 4
+_RINGS_KNOW = 0.005
 _LOOSEST_GEOMETRY = 0.05
 _FROM_WITHIN = 0.6
 
@@ -160,6 +161,7 @@ def sphere_of(
     covariance = np.zeros((5, 5))
     inside = np.ix_(free, free)
     covariance[inside] = covariance_of(local.normal) * local.misfit
+    covariance[:3, :3] += np.diag([rings.step_um * _RINGS_KNOW] * 3) ** 2
     nearest_um = float(np.min(np.hypot(x_um - values[0], y_um - values[1])))
     x0_um, y0_um, radius_um, blur_um, density = values.tolist()
     return Sphere(
