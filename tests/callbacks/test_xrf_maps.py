@@ -227,3 +227,13 @@ def test_an_aborted_map_says_so_and_what_it_knows(run):
     assert "abort" in result.reason
     assert result.status is Status.FINAL
     assert result.values["mn_ni_core"] == pytest.approx(TRUTH["mn_ni_core"], rel=0.1)
+
+
+def test_an_element_that_falls_silent_is_left_out_there(measured, tmp_path):
+    counts = measured.counts.copy()
+    counts[20:26, :, 1] = 0
+    made = event_run(altered(measured, counts=counts), tmp_path)
+    [result] = results_of(made)
+    assert f"{made.xrf['spectra'][1]}: silent in 6 rows, left out there" in result.reason
+    assert result.values["mn_ni"] == pytest.approx(TRUTH["mn_ni"], rel=0.01)
+    assert result.values["mn_ni_core"] == pytest.approx(TRUTH["mn_ni_core"], rel=0.06)
