@@ -11,7 +11,7 @@ from cgnmc_bluesky.beamline import Role
 from cgnmc_bluesky.catalogs import Run, Source, SourceError
 from cgnmc_bluesky.documents import ReadingError, RunReader
 from cgnmc_bluesky.documents.files import source_of_stream
-from cgnmc_bluesky.documents.frames import Folders
+from cgnmc_bluesky.documents.frames import Folders, Frame
 
 RUNS_LOOKED_AT = 20
 """How many of a source's latest runs are looked at."""
@@ -123,6 +123,7 @@ def _surveyed(run: Run, energy: Role | None, readable: Sequence[Path]) -> Survey
 def _why_unreadable(resource: Mapping[str, Any], readable: Sequence[Path]) -> str:
     """Say why a file cannot be read; nothing where it can."""
     source = source_of_stream(resource, Folders(readable))
+    source.has(Frame(resource["uid"], 0), ())  # so that it is looked for
     source.refresh()
     why = source.fault or source.trouble
     source.close()
