@@ -122,10 +122,36 @@ def test_a_run_whose_beginning_was_not_seen_is_left_out():
 def test_growing_documents_are_passed_once():
     increment = Increment()
     documents = list(_run("a", [1, 2], 2))
-    first = [document for document in documents[:3] if increment.is_new(document)]
-    then = [document for document in documents if increment.is_new(document)]
-    assert (len(first), len(then)) == (3, 2)
-    assert first + then == documents
+    first = [increment.news(document) for document in documents[:3]]
+    then = [increment.news(document) for document in documents]
+    assert then[:3] == [None] * 3
+    assert first + then[3:] == documents
+
+
+def test_a_datum_that_grows_is_passed_in_its_parts():
+    increment = Increment()
+
+    def datum(stop):
+        rows = {"start": 0, "stop": stop}
+        numbers = {"start": 1, "stop": stop + 1}
+        return {"uid": "sd", "descriptor": "d", "indices": rows, "seq_nums": numbers}
+
+    news = [increment.news(("stream_datum", datum(stop))) for stop in (0, 3, 3, 5)]
+    assert news[0] is news[2] is None
+    parts = [(part[1]["indices"], part[1]["seq_nums"]) for part in (news[1], news[3])]
+    assert parts == [
+        ({"start": 0, "stop": 3}, {"start": 1, "stop": 4}),
+        ({"start": 3, "stop": 5}, {"start": 4, "stop": 6}),
+    ]
+
+
+def test_rows_of_a_datum_are_accounted_for():
+    start, descriptor, stop = _run("a", [], 3)
+    rows, numbers = {"start": 0, "stop": 2}, {"start": 1, "stop": 3}
+    datum = {"uid": "sd", "descriptor": "a-d", "indices": rows, "seq_nums": numbers}
+    names, told = _pass([start, descriptor, ("stream_datum", datum), stop])
+    assert names == ["start", "descriptor", "stream_datum", "stop"]
+    assert told == ["scan 3 (a): 1 of 3 events of stream primary did not arrive (seq_num 3)"]
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:5578", "tcp://localhost:5578"])

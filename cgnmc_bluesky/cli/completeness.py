@@ -1,10 +1,12 @@
 """What of a stream of documents never arrived."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cgnmc_bluesky.catalogs.source import Document
+
+_NUMBERED = frozenset({"event", "event_page", "stream_datum"})
 
 
 class Completeness:
@@ -39,10 +41,8 @@ class Completeness:
             self._runs = {doc["uid"]: f"scan {doc.get('scan_id', '?')} ({doc['uid'][:8]})"}
         elif name == "descriptor":
             self._streams[doc["uid"]] = (doc["run_start"], doc.get("name", "primary"))
-        elif name in {"event", "event_page"} and doc["descriptor"] in self._streams:
-            numbers = doc["seq_num"]
-            seen = self._seen[self._streams[doc["descriptor"]]]
-            seen.update(numbers if isinstance(numbers, list | tuple) else [numbers])
+        elif name in _NUMBERED and doc["descriptor"] in self._streams:
+            self._seen[self._streams[doc["descriptor"]]].update(_numbers(name, doc))
         if self._is_known(name, doc):
             self._sink(name, doc)
         if name == "stop":
@@ -50,7 +50,7 @@ class Completeness:
 
     def _is_known(self, name: str, doc: Mapping[str, Any]) -> bool:
         run_uid = doc.get("run_start")
-        if name in {"event", "event_page"}:
+        if name in _NUMBERED:
             run_uid = self._streams.get(doc["descriptor"], ("",))[0]
         if name == "start" or run_uid is None or run_uid in self._runs:
             return True
@@ -73,22 +73,43 @@ class Completeness:
 
 
 class Increment:
-    """Of documents that are read again and again while a run grows, those that are new."""
+    """Of documents that are read again and again while a run grows, what is new."""
 
     def __init__(self) -> None:
-        self._seen: set[tuple[str, str, int]] = set()
+        self._seen: dict[tuple[str, str], int] = {}
 
-    def is_new(self, document: Document) -> bool:
-        """Whether the document has not been there before."""
+    def news(self, document: Document) -> Document | None:
+        """Give of a document what has not been there before, `None` where all has.
+
+        A catalog makes up the uids of events, and grows a page or the range of a stream's datum
+        instead of adding one.
+        """
         name, doc = document
-        numbers = doc.get("seq_num", 0)
-        # A catalog makes up the uids of events, and grows a page instead of adding one.
-        is_row = name in {"event", "event_page"}
-        number = max(numbers, default=0) if isinstance(numbers, list | tuple) else numbers
-        key = (name, str(doc["descriptor"] if is_row else doc.get("uid", "")), number)
-        is_new = key not in self._seen
-        self._seen.add(key)
-        return is_new
+        key = (name, str(doc["descriptor"] if "seq_num" in doc else doc.get("uid", "")))
+        newest = max(_numbers(name, doc), default=0 if name in _NUMBERED else 1)
+        before = self._seen.get(key, 0)
+        if newest <= before:
+            return None
+        self._seen[key] = newest
+        return (name, _beyond(doc, before)) if name == "stream_datum" else document
+
+
+def _beyond(datum: Mapping[str, Any], last: int) -> dict[str, Any]:
+    """Give the part of a stream's datum that is beyond a row's number."""
+    skipped = max(0, last + 1 - datum["seq_nums"]["start"])
+    ranges = {
+        key: {**datum[key], "start": datum[key]["start"] + skipped}
+        for key in ("indices", "seq_nums")
+    }
+    return {**datum, **ranges, "uid": f"{datum['uid']}-{last}"}
+
+
+def _numbers(name: str, doc: Mapping[str, Any]) -> Iterable[int]:
+    """Numbers of the rows that a document holds."""
+    if name == "stream_datum":
+        return range(doc["seq_nums"]["start"], doc["seq_nums"]["stop"])
+    numbers = doc.get("seq_num", ())
+    return numbers if isinstance(numbers, list | tuple) else [numbers]
 
 
 def _ranges(numbers: list[int], most: int = 5) -> str:

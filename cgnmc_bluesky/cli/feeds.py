@@ -184,10 +184,11 @@ class CatalogFeed(Feed):
 
     def _send_news(self, run: Run) -> None:
         increment = self._increments.setdefault(run.uid, Increment())
-        for name, doc in run.documents():
-            if increment.is_new((name, doc)):
-                self._sink(name, doc)
-            if name == "stop":
+        for document in run.documents():
+            news = increment.news(document)
+            if news is not None:
+                self._sink(*news)
+            if document[0] == "stop":
                 self._done.add(run.uid)
                 del self._increments[run.uid]
                 return
