@@ -103,14 +103,14 @@ def profile_of(
     come from the same least squares, on annuli around the centre, with the full covariance of the
     metals in each.
 
+    Self-absorption makes the detector's side of a particle look thicker. Where the map shows that,
+    the sphere and the gradient are those of the corrected map, and else of the map as it is.
+
     A gradient is reported where it is significant with and without the correction for
     self-absorption, which alone makes a homogeneous particle look poorer in manganese in the
     middle.
     """
-    even = atom_map
-    if attenuation is not None:
-        even = _evened(atom_map, particle, beam_fwhm_um, attenuation)
-    sphere = sphere_of(even, particle, beam_fwhm_um=beam_fwhm_um)
+    sphere, shaded = _sphere(atom_map, particle, beam_fwhm_um, attenuation)
     notes = ("the particle reaches the edge of the map",) if particle.cut else ()
     if sphere is None or not sphere.fixed:
         mean = _mean(atom_map, particle.pixels)
@@ -124,7 +124,25 @@ def profile_of(
     if view.radial.contrast > LEAST_CONTRAST:
         fractions = view.radial.best.fractions
     full = unshaded(atom_map, view.field, sphere.ball, attenuation, fractions)
-    return _told(view, replace(view, atom_map=full), notes)
+    return _told(view, replace(view, atom_map=full), notes, shaded=shaded)
+
+
+def _sphere(
+    atom_map: AtomMap,
+    particle: Particle,
+    beam_fwhm_um: float | None,
+    attenuation: Attenuation | None,
+) -> tuple[Sphere | None, bool]:
+    """The sphere, and whether the map is better described with self-absorption than without."""
+    as_seen = sphere_of(atom_map, particle, beam_fwhm_um=beam_fwhm_um)
+    if attenuation is None:
+        return as_seen, False
+    even = _evened(atom_map, particle, beam_fwhm_um, attenuation)
+    evened = sphere_of(even, particle, beam_fwhm_um=beam_fwhm_um)
+    if as_seen is None or evened is None:
+        return evened, evened is not None
+    shaded = evened.misfit <= as_seen.misfit
+    return (evened if shaded else as_seen), shaded
 
 
 def _evened(
@@ -198,7 +216,9 @@ def _mean(atom_map: AtomMap, pixels: Flags) -> Composition:
     )
 
 
-def _told(view: _View, corrected: _View | None, notes: tuple[str, ...]) -> Profile:
+def _told(
+    view: _View, corrected: _View | None, notes: tuple[str, ...], *, shaded: bool = False
+) -> Profile:
     """What there is to say of a particle whose sphere is fixed."""
     sphere = (corrected or view).sphere
     profile = Profile(
@@ -216,7 +236,7 @@ def _told(view: _View, corrected: _View | None, notes: tuple[str, ...]) -> Profi
     shell, corrected_shell = _end(view, corrected, core=False)
     unknown = [name for name, end in (("core", core), ("shell", shell)) if end is None]
     said += [f"the composition of the {name} cannot be known yet" for name in unknown]
-    centre, width, doubts = _gradient(corrected or view)
+    centre, width, doubts = _gradient(corrected if corrected and shaded else view)
     return replace(
         profile,
         core=core,

@@ -50,6 +50,8 @@ class Sphere:
         Distance of the nearest pixel from the centre, in µm.
     on_line
         Whether all pixels lie on one line, and the centre was taken to lie there.
+    misfit
+        What the pixels differ from it by, squared and over what counting gives, on average.
     """
 
     x_um: float
@@ -62,6 +64,7 @@ class Sphere:
     rings: Radii
     nearest_um: float
     on_line: bool
+    misfit: float
 
     @property
     def x(self) -> Measured:
@@ -175,6 +178,7 @@ def sphere_of(
         rings,
         nearest_um,
         single,
+        local.misfit,
     )
 
 
