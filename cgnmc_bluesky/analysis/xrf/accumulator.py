@@ -14,11 +14,15 @@ from cgnmc_bluesky.analysis.xrf.calibration import Unusable
 from cgnmc_bluesky.analysis.xrf.detectors import Summed, summed, summed_spectrum
 from cgnmc_bluesky.analysis.xrf.findings import CURVE_UNITS, UNITS, Finding, Wanted, findings_of
 from cgnmc_bluesky.analysis.xrf.pixels import PixelReadings, lines_of
+from cgnmc_bluesky.analysis.xrf.profile import Profile
 
 Floats = NDArray[np.float64]
 
 METALS = ("Mn", "Co", "Ni")
 """Metals whose atoms are counted, and make up the composition."""
+REFITTED = 1.1
+"""While a map grows its profile is fitted again when there are so many times the pixels: that takes
+longer than all the rest of a row, which is published at once."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class MapAccumulator:
         self._detectors: dict[str, DetectorAmounts] = {}
         self._pixels: dict[int, int] = {}
         self._times_s: dict[int, float] = {}
+        self._profiles: list[Profile] = []
+        self._profiled_pixels = 0
 
     def add(self, block: Block) -> None:
         """Take in rows of any stream, or a part of one."""
@@ -185,6 +191,8 @@ class MapAccumulator:
             atoms=amounts / sensitivity,
             covariance=covariance / np.outer(sensitivity, sensitivity),
         )
+        n_pixels = sum(self._pixels.values())
+        is_due = ended or n_pixels >= REFITTED * self._profiled_pixels
         found = findings_of(
             atoms,
             amounts,
@@ -192,7 +200,11 @@ class MapAccumulator:
             model.wanted,
             measured_s=self._measured_s(),
             only_first=not ended,
+            known=() if is_due else self._profiles,
         )
+        if is_due:
+            self._profiles = [one.profile for one in found if one.profile]
+            self._profiled_pixels = n_pixels if self._profiles else 0
         spectrum = summed_spectrum(self._detectors, chosen, model.metals)
         notes = (*model.notes, *chosen.notes, *pixels.notes)
         return [

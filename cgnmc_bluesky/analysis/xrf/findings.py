@@ -53,12 +53,13 @@ SEEN_SIGMAS = 5.0
 
 @dataclass(frozen=True)
 class Finding:
-    """Values with their sigmas, arrays and remarks of one particle."""
+    """Values with their sigmas, arrays and remarks of one particle, and the profile behind them."""
 
     values: Mapping[str, float | None] = field(default_factory=dict)
     sigmas: Mapping[str, float | None] = field(default_factory=dict)
     curves: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def findings_of(
     *,
     measured_s: float | None,
     only_first: bool,
+    known: Sequence[Profile] = (),
 ) -> list[Finding]:
     """Say what is known of each particle, that with most atoms first.
 
@@ -106,6 +108,8 @@ def findings_of(
         How long it was measured so far, in seconds, where that is known.
     only_first
         Whether the first particle is enough.
+    known
+        Profiles of the first particles that are not to be fitted again.
 
     Returns
     -------
@@ -118,8 +122,12 @@ def findings_of(
         return [_without_particles(atoms, shown)]
     found = []
     for number, particle in enumerate(particles[:1] if only_first else particles, start=1):
-        profile = profile_of(
-            atoms, particle, beam_fwhm_um=wanted.beam_fwhm_um, attenuation=wanted.attenuation
+        profile = (
+            known[number - 1]
+            if number <= len(known)
+            else profile_of(
+                atoms, particle, beam_fwhm_um=wanted.beam_fwhm_um, attenuation=wanted.attenuation
+            )
         )
         values, sigmas = _values(profile, particle, wanted)
         values["longer_s"] = _longer_s(values, sigmas, wanted.precision, measured_s)
@@ -127,7 +135,7 @@ def findings_of(
         if number == 1:
             curves = {"map": shown, **curves}
         notes = (*_of_particle(number, particle, len(particles)), *profile.notes)
-        found.append(Finding(values, sigmas, curves, notes))
+        found.append(Finding(values, sigmas, curves, notes, profile))
     return found
 
 
