@@ -1,5 +1,6 @@
 """Maps from the simulated nanoprobe: the documents of the run, and the file its rows are in."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -54,6 +55,12 @@ class FlownMap:
                 chunks = dataset.chunks if options else None
                 stored.create_dataset(f"entry/{name}", data=dataset[()], chunks=chunks, **options)
         return self.at(path)
+
+    def forget(self) -> None:
+        """Let the system forget what it keeps of the file in memory."""
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def rows(self) -> Iterator[dict[str, NDArray[Any]]]:
         """Give the arrays of one row after the other, by data key."""
