@@ -4,7 +4,7 @@ import pytest
 from checked_documents import documents, drafted, said
 
 from cgnmc_bluesky import Beamline
-from cgnmc_bluesky.check import Findings, Severity, check
+from cgnmc_bluesky.check import Findings, Severity, check, draft
 
 EV = {"units": "eV"}
 
@@ -48,8 +48,10 @@ def test_names_that_nanoprobes_use(shapes, roles):
         key: {"shape": lengths[n_dimensions], "dtype": "array"}
         for key, n_dimensions in shapes.items()
     }
-    written = drafted(documents(keys, energies_ev=()))["xrf"]
+    docs = documents(keys, energies_ev=())
+    written = drafted(docs)["xrf"]
     assert {role: written[role] for role in roles} == roles
+    assert "# um_per_count = { x_um = 1e-4, y_um = 1e-4 }" in draft(docs)
 
 
 MAP = {

@@ -91,6 +91,8 @@ def _map(roles: Mapping[str, Sequence[str]], keys: Mapping[str, DataKey]) -> Ite
     if factors:
         yield f"dead_time_factor = {_toml(list(factors))}  # guessed: true over recorded counts"
     oversampling = _oversampling(keys[spectra[0]], keys[roles.get("x_um", spectra)[0]])
+    if "x_um" in roles and not keys[roles["x_um"][0]].unit:
+        yield "# um_per_count = { x_um = 1e-4, y_um = 1e-4 }   # the keys have no unit: taken as µm"
     if oversampling > 1:
         yield f"oversampling = {oversampling}                     # by the shapes"
     if "incident_energy_ev" not in roles:
