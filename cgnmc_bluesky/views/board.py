@@ -18,12 +18,13 @@ class Board:
 
     Parameters
     ----------
-    curves_kept
-        Number of ended results whose arrays are kept, the newest; others keep their values alone.
+    runs_kept
+        Number of runs whose ended results keep their arrays, the newest; those of others keep
+        their values alone.
     """
 
-    def __init__(self, curves_kept: int = 16) -> None:
-        self._curves_kept = curves_kept
+    def __init__(self, runs_kept: int = 8) -> None:
+        self._runs_kept = runs_kept
         self._lock = Lock()
         self._collector = ResultCollector()
         self._order: dict[str, int] = {}
@@ -57,10 +58,11 @@ class Board:
 
     def _forget_old_curves(self) -> None:
         ended = self._collector.results
-        for place in range(len(ended) - self._curves_kept - 1, -1, -1):
-            if not ended[place].curves:
-                break
-            ended[place] = replace(ended[place], curves={})
+        runs = list(dict.fromkeys(result.run_uid for result in reversed(ended)))
+        kept = set(runs[: self._runs_kept])
+        for place, result in enumerate(ended):
+            if result.curves and result.run_uid not in kept:
+                ended[place] = replace(result, curves={})
 
 
 def gives(result: Result, name: str) -> bool:

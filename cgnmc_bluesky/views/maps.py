@@ -55,6 +55,8 @@ def draw_maps(sheet: Sheet, results: list[Result]) -> None:
     kind = "map" if place is not None and along_um is None else "line"
     particles = tuple(str(result.particle or 1) for result in drawn)
     name = run_name(results[0])
+    if len(results) > len(drawn):
+        name += f" · the first {len(drawn)} of {len(results)} particles"
     panels = sheet.panels(
         (kind, name, particles), lambda figure: _arrange(figure, name, kind, particles)
     )

@@ -5,7 +5,7 @@ from cgnmc_bluesky.views.board import Board
 from cgnmc_bluesky.views.figure import DocumentFigure, Sheet
 from cgnmc_bluesky.views.headline import MN_NI_RATIO
 from cgnmc_bluesky.views.maps import draw_maps
-from cgnmc_bluesky.views.spectrum import draw_spectra
+from cgnmc_bluesky.views.spectrum import draw_spectra, is_spectral
 
 
 class RunFigure(DocumentFigure):
@@ -25,10 +25,11 @@ class RunFigure(DocumentFigure):
         """Draw the run."""
         results = self._results()
         maps = [result for result in results if result.analysis == MN_NI_RATIO]
+        spectra = [result for result in results if is_spectral(result)]
         if maps:
             draw_maps(sheet, maps)
-        elif results:
-            draw_spectra(sheet, results)
+        elif spectra:
+            draw_spectra(sheet, spectra)
 
     def _results(self) -> list[Result]:
         known = self._board.latest()

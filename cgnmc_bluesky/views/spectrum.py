@@ -27,6 +27,11 @@ _SUM = SERIES[1]
 _PARTS = (SERIES[0], *SERIES[2:])
 
 
+def is_spectral(result: Result) -> bool:
+    """Whether a result is of a spectrum: an edge, or a combination of references."""
+    return result.analysis == EDGE or result.analysis.endswith("_fraction")
+
+
 def draw_spectra(sheet: Sheet, results: list[Result]) -> None:
     """Draw normalised absorption with the edge, and the linear combination with its residual.
 

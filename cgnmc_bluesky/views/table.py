@@ -58,7 +58,7 @@ class ResultTable(AbstractContextManager["ResultTable"]):
         self._below = below
         self._is_live = self._console.is_terminal if live is None else live
         self._rows = rows
-        self._board = Board(curves_kept=0)
+        self._board = Board(runs_kept=0)
         self._live: Live | None = None
         self._is_over = False
         self._printed = False

@@ -42,7 +42,7 @@ class TrendFigure(DocumentFigure):
     size_inches = (6.4, 5.0)
 
     def __init__(self, x: Mapping[str, float] | None = None, x_label: str = "scan number") -> None:
-        super().__init__(Board(curves_kept=0))
+        super().__init__(Board(runs_kept=0))
         self._x = x
         self._x_label = x_label
 

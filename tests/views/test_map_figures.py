@@ -91,6 +91,23 @@ def test_each_particle_has_its_number_and_its_profiles(result_documents, measure
     assert [text.get_text() for text in maps[0].texts] == ["1", "2"]
 
 
+def test_of_many_particles_the_largest_are_drawn(result_documents, measured):
+    values, curves = measured
+    documents = [
+        document
+        for particle in range(1, 21)
+        for document in result_documents(
+            "mn_ni_ratio",
+            values,
+            curves if particle == 1 else {"profile": curves["profile"]},
+            particle=particle,
+        )
+    ]
+    figure = _sheet(_view(documents)).figure
+    assert figure.get_suptitle().endswith("the first 3 of 20 particles")
+    assert any(axes.images for axes in figure.axes)
+
+
 def test_the_profile_shows_errors_fit_and_gradient(result_documents, measured):
     values, curves = measured
     axes = _axes(_view(result_documents("mn_ni_ratio", values, curves, particle=1)))

@@ -52,13 +52,23 @@ def test_nothing_is_shown_of_waiting_and_failed_results(result_documents):
 
 
 def test_only_the_newest_curves_are_kept(result_documents, spectrum):
-    board = Board(curves_kept=2)
+    board = Board(runs_kept=2)
     for scan_id in range(1, 5):
         for name, doc in result_documents(
             "edge_position", EDGE, {"spectrum": spectrum}, scan_id=scan_id
         ):
             board(name, doc)
     assert [bool(latest.curves) for latest in board.latest()] == [False, False, True, True]
+
+
+def test_all_results_of_a_run_keep_their_curves(result_documents, spectrum):
+    board = Board(runs_kept=1)
+    for particle in range(1, 20):
+        for name, doc in result_documents(
+            "mn_ni_ratio", EDGE, {"map": spectrum}, particle=particle
+        ):
+            board(name, doc)
+    assert all(latest.curves for latest in board.latest())
 
 
 def test_documents_of_an_unknown_run_are_left_alone(result_documents):
