@@ -121,7 +121,8 @@ def test_a_given_beam_is_taken(even):
     atom_map = measured(np.random.default_rng(1), even[0.3], 1000, half_um=2.8, num=57)
     sphere = sphere_of(atom_map, particles_of(atom_map)[0], beam_fwhm_um=0.3)
     assert sphere.blur_um * FWHM == pytest.approx(0.3, abs=0.02)
-    assert sphere.covariance[3, 3] == 0.0
+    far = sphere_of(atom_map, particles_of(atom_map)[0], beam_fwhm_um=0.6)
+    assert far.blur_um * FWHM == pytest.approx(0.54, abs=0.001)
 
 
 @pytest.mark.parametrize(("rows", "fixed"), [(9, False), (20, False), (45, True), (60, True)])

@@ -60,7 +60,9 @@ def results_of(
 ) -> list[Result]:
     """Analyse a run, with intermediate results or without."""
     collector = ResultCollector()
-    beamline = Beamline.from_dict(run.configuration(beam_fwhm_um=0.1, **xrf))
+    settings = {"beam_fwhm_um": 0.1, **xrf}
+    known = {name: value for name, value in settings.items() if value is not None}
+    beamline = Beamline.from_dict(run.configuration(**known))
     pipeline = Pipeline((MnNiRatioAnalysis,), collector, beamline=beamline)
     for name, doc in run.documents if documents is None else documents:
         pipeline(name, doc)

@@ -20,9 +20,9 @@ _AROUND = 1.08
 _AROUND_PIXELS = 3.0
 _AROUND_BLURS = 4.0
 _FEWEST_PIXELS = 6
-_COARSE = 1.0
-_FINE = 0.01
-_FINER = 4
+_COARSE = 4.0
+_FINE = 0.02
+_FINER = 8
 _RINGS_KNOW = 0.005
 _LOOSEST_GEOMETRY = 0.05
 _FROM_WITHIN = 0.6
@@ -116,7 +116,8 @@ def sphere_of(
     particle
         Which of its pixels to look at.
     beam_fwhm_um
-        Full width at half maximum of the beam, in µm; fitted where not given.
+        Full width at half maximum of the beam, in µm; fitted where not given, and how far it swept
+        along each pixel in any case.
 
     Returns
     -------
@@ -144,9 +145,9 @@ def sphere_of(
     if start is None:
         start = np.array([particle.x_um, particle.y_um, particle.radius_um, 1.0])
         start[3] = np.mean(total[own]) / (4 / 3 * particle.radius_um)
-    given = beam_fwhm_um is not None
-    blur_um = np.hypot((beam_fwhm_um or step_um) / FWHM, step_um / np.sqrt(24.0))
-    free = tuple(at for at in range(5) if not (at == 1 and single) and not (at == 3 and given))
+    beam_um = (beam_fwhm_um or step_um) / FWHM
+    blur_um = np.hypot(beam_um, step_um / np.sqrt(24.0))
+    free = tuple(at for at in range(5) if not (at == 1 and single))
     values = np.array([*start[:3], blur_um, start[3]])
     extent_um = max(particle.radius_um, values[2])
     distance = np.sqrt((x_um - values[0]) ** 2 + (y_um - values[1]) ** 2)
@@ -158,6 +159,9 @@ def sphere_of(
     x_um, y_um, total, variance = x_um[near], y_um[near], total[near], variance[near]
     lower = np.array([-np.inf, -np.inf, step_um, 0.2 * step_um, 0.0])
     upper = np.array([np.inf, np.inf, 2.0 * extent_um, 0.5 * extent_um, np.inf])
+    if beam_fwhm_um is not None:
+        # the beam may have stood in the middle of each pixel, or swept along it
+        lower[3], upper[3] = 0.9 * beam_um, 1.1 * np.hypot(beam_um, step_um / np.sqrt(12.0))
     model = _Thickness(x_um, y_um, total, variance, rings, free)
     values, _ = model.fit(values, lower, upper, tolerance=_COARSE)
     values, local = model.fit(values, lower, upper, tolerance=_FINE)
