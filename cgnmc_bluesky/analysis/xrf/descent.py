@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 _STEPS = 12
 _DAMPING = 1e-3
 _GIVE_UP = 10.0
+_ROUGH = 0.5
+_LEAST_RETRY = 0.1
 
 
 @dataclass(frozen=True)
@@ -64,21 +66,22 @@ def descend(
 
     Notes
     -----
-    Levenberg's and Marquardt's method.
+    Levenberg's and Marquardt's method. Near the minimum a sum over binned pixels is rough: a step
+    that promises little and does not keep it is the last.
     """
     here, local = start, at(start)
     damping = _DAMPING
     for _ in range(_STEPS):
-        step = damped_step(local, damping)
-        if float(np.einsum("p,p->", step, local.slope)) < tolerance * local.misfit:
+        there = np.clip(here + damped_step(local, damping), lower, upper)
+        promised = float(np.einsum("p,p->", there - here, local.slope)) / local.misfit
+        if promised < tolerance:
             break
-        there = np.clip(here + step, lower, upper)
         tried = at(there)
         if tried.chi2 <= local.chi2:
             here, local, damping = there, tried, damping / 10
         else:
-            damping *= 10
-            if damping > _GIVE_UP:
+            damping = max(damping * 10, _LEAST_RETRY)
+            if promised < _ROUGH or damping > _GIVE_UP:
                 break
     return here, local
 
