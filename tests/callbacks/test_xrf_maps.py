@@ -57,6 +57,14 @@ def test_every_value_has_a_unit_and_a_sigma(found):
         assert (value is None) == (result.sigmas[name] is None) or name in {"pixels", "longer_s"}
 
 
+def test_pixels_beside_the_particle_carry_no_ratio(found):
+    pixels = found[0].curves["map"]
+    beside = pixels["particle"] == 0
+    assert beside.sum() > 100
+    assert np.isnan(pixels["mn_ni"][beside]).all()
+    assert np.isfinite(pixels["mn_ni"][~beside]).mean() > 0.9
+
+
 def test_updates_documents_and_makers_orders_do_not_change_a_bit(run, found):
     assert same_bits(found, results_of(run, updates=True))
     assert same_bits(found, results_of(run, documents=as_from_tiled(run.documents)))

@@ -11,7 +11,7 @@ from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
 from cgnmc_bluesky.analysis.xrf.composition import Composition, Measured, composition_of
 from cgnmc_bluesky.analysis.xrf.particles import Particle, particles_of
 from cgnmc_bluesky.analysis.xrf.profile import Profile, profile_of
-from cgnmc_bluesky.analysis.xrf.ratio import ratio_of
+from cgnmc_bluesky.analysis.xrf.ratio import LEAST_SIGNIFICANCE, ratio_of
 
 Floats = NDArray[np.float64]
 
@@ -230,7 +230,11 @@ def _map_curves(
         pair = [atoms.metals.index("Mn"), atoms.metals.index("Ni")]
         top, bottom = atoms.atoms[:, pair].T
         between = atoms.covariance[:, pair][:, :, pair]
-        curves["mn_ni"], curves["mn_ni_sigma"] = ratio_of(top, bottom, between)
+        # A pixel that is all but empty seems certain of that: its covariance is its own counts'.
+        is_empty = counts[:, pair[1]] < LEAST_SIGNIFICANCE**2
+        ratio, sigma = ratio_of(top, bottom, between)
+        curves["mn_ni"] = np.where(is_empty, np.nan, ratio)
+        curves["mn_ni_sigma"] = np.where(is_empty, np.nan, sigma)
     for first, second in zip(*np.triu_indices(len(names)), strict=True):
         curves[f"cov_{names[first]}_{names[second]}"] = covariance[:, first, second]
     return curves
