@@ -72,10 +72,10 @@ class Attenuation:
 Composed = Callable[[Floats], Floats]
 """Atomic fractions of the metals at given radii, shape `(…, k)` for `(…,)`."""
 
-_DEPTHS = 14
-_TILTS = 15
-_TURNS = 13
-_ON_THE_WAY = 6
+_DEPTHS = 10
+_TILTS = 13
+_TURNS = 11
+_ON_THE_WAY = 5
 _SHADED = 1.2
 
 

@@ -1,6 +1,7 @@
 """A sphere whose composition changes from core to shell, fitted to its projection."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ Floats = NDArray[np.float64]
 
 _CENTRES = np.linspace(0.15, 0.97, 14)
 _WIDTHS = np.array([0.05, 0.15, 0.3, 0.6])
-_ALTERNATIONS = 8
+_ALTERNATIONS = 6
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class CoreShell:
         Of radius, centre, logarithm of the width, core and shell, shape `(3 + 2 k, 3 + 2 k)`.
     chi2
         Sum of squared residuals over their variances.
-    contrast
-        By how much that sum would grow were core and shell of one composition.
+    normal
+        Normal matrix of core and shell, shape `(2 k, 2 k)`.
     """
 
     shape: Shape
@@ -47,7 +48,23 @@ class CoreShell:
     shell: Floats
     covariance: Floats
     chi2: float
-    contrast: float
+    normal: Floats
+
+    @cached_property
+    def contrast(self) -> float:
+        """By how much the sum of squares would grow were core and shell of one composition."""
+        k = len(self.core)
+        amounts = np.stack([self.core, self.shell])
+        tensor = self.normal.reshape(2, k, 2, k)
+        pulled = np.einsum("bkcl,cl->bk", tensor, amounts)
+        composition = np.add.reduce(amounts, axis=0)
+        for _ in range(_ALTERNATIONS):
+            by_part = np.einsum("bkcl,k,l->bc", tensor, composition, composition)
+            share = np.linalg.solve(by_part, np.einsum("bk,k->b", pulled, composition))
+            by_metal = np.einsum("bkcl,b,c->kl", tensor, share, share)
+            composition = np.linalg.solve(by_metal, np.einsum("bk,b->k", pulled, share))
+        apart = amounts - share[:, None] * composition
+        return float(np.einsum("bk,bkcl,cl->", apart, tensor, apart))
 
     def fractions(self, radius_um: Floats) -> Floats:
         """Atomic fractions of the metals at radii, shape `(…, k)` for `(…,)`."""
@@ -188,7 +205,7 @@ class CoreShellFit:
             shell,
             covariance_of(full),
             local.chi2,
-            self._contrast(amounts, full[3:, 3:]),
+            full[3:, 3:],
         )
 
     def _linear(self, bases: Floats) -> tuple[Floats, Floats]:
@@ -261,17 +278,3 @@ class CoreShellFit:
             ]
         )
         return np.stack([core, whole - core], axis=1), slopes
-
-    def _contrast(self, amounts: Floats, normal: Floats) -> float:
-        """What the sum of squares would gain were core and shell of one composition."""
-        k = self._metals
-        tensor = normal.reshape(2, k, 2, k)
-        pulled = np.einsum("bkcl,cl->bk", tensor, amounts)
-        composition = np.add.reduce(amounts, axis=0)
-        for _ in range(_ALTERNATIONS):
-            by_part = np.einsum("bkcl,k,l->bc", tensor, composition, composition)
-            share = np.linalg.solve(by_part, np.einsum("bk,k->b", pulled, composition))
-            by_metal = np.einsum("bkcl,b,c->kl", tensor, share, share)
-            composition = np.linalg.solve(by_metal, np.einsum("bk,b->k", pulled, share))
-        apart = amounts - share[:, None] * composition
-        return float(np.einsum("bk,bkcl,cl->", apart, tensor, apart))

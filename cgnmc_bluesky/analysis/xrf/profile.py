@@ -137,7 +137,7 @@ def _sphere(
     as_seen = sphere_of(atom_map, particle, beam_fwhm_um=beam_fwhm_um)
     if attenuation is None:
         return as_seen, False
-    even = _evened(atom_map, particle, beam_fwhm_um, attenuation)
+    even = _evened(atom_map, particle, as_seen, attenuation)
     evened = sphere_of(even, particle, beam_fwhm_um=beam_fwhm_um)
     if as_seen is None or evened is None:
         return evened, evened is not None
@@ -146,15 +146,12 @@ def _sphere(
 
 
 def _evened(
-    atom_map: AtomMap, particle: Particle, beam_fwhm_um: float | None, attenuation: Attenuation
+    atom_map: AtomMap, particle: Particle, as_seen: Sphere | None, attenuation: Attenuation
 ) -> AtomMap:
     """The map with about the right thickness: the detector's side of a particle looks thicker."""
     ball = particle.x_um, particle.y_um, particle.radius_um
-    if particle.cut:
-        tilted = sphere_of(atom_map, particle, beam_fwhm_um=beam_fwhm_um)
-        if tilted is None:
-            return atom_map
-        ball = tilted.ball
+    if particle.cut and as_seen is not None:
+        ball = as_seen.ball
     fractions = alike_everywhere(_mean(atom_map, particle.pixels).fractions)
     field = particle.field & atom_map.measured
     return unshaded(atom_map, field, ball, attenuation, fractions)

@@ -15,14 +15,14 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _RINGS_A_PIXEL = 4
-_MOST_RINGS = 200
+_MOST_RINGS = 150
 _AROUND = 1.08
 _AROUND_PIXELS = 3.0
 _AROUND_BLURS = 4.0
 _FEWEST_PIXELS = 6
 _COARSE = 4.0
 _FINE = 0.02
-_FINER = 8
+_FINER = 6
 _RINGS_KNOW = 0.005
 _LOOSEST_GEOMETRY = 0.05
 _FROM_WITHIN = 0.6
@@ -267,7 +267,8 @@ class _Thickness:
         middle = sums(weight * distance) / np.where(held[2] > 0, held[2], 1.0)
         thickness, inward, wider, softer = self._model(middle, radius_um, blur_um)
         residual = found - density * thickness * held
-        slopes = density * np.stack([inward, inward, wider, softer, thickness / density])
+        by_density = density * np.stack([inward, inward, wider, softer])
+        slopes = np.concatenate([by_density, thickness[None]])
         # which sums meet for each pair of parameters: along x, along y, or neither
         pairs = np.empty((5, 5, n_rings))
         pairs[:] = held[2]
