@@ -58,8 +58,8 @@ class FlownMap:
 
     def forget(self) -> None:
         """Let the system forget what it keeps of the file in memory."""
+        os.sync()
         with self.path.open("rb") as file:
-            os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def rows(self) -> Iterator[dict[str, NDArray[Any]]]:

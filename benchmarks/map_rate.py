@@ -39,6 +39,7 @@ def figures(*, tiny: bool = False) -> Iterator[Figure]:
         for layout, options in STORED.items():
             stored = flown.stored(folder / f"{layout}.h5", **options)
             yield _from_file(stored, layout, 1 if tiny else REPEATS)
+            stored.path.unlink()
         yield _memory(flown)
 
 
