@@ -134,13 +134,18 @@ def _sphere(
     attenuation: Attenuation | None,
 ) -> tuple[Sphere | None, bool]:
     """The sphere, and whether the map is better described with self-absorption than without."""
-    as_seen = sphere_of(atom_map, particle, beam_fwhm_um=beam_fwhm_um)
+    as_seen = None
+    if attenuation is None or particle.cut:
+        as_seen = sphere_of(atom_map, particle, beam_fwhm_um=beam_fwhm_um)
     if attenuation is None:
         return as_seen, False
     even = _evened(atom_map, particle, as_seen, attenuation)
     evened = sphere_of(even, particle, beam_fwhm_um=beam_fwhm_um)
-    if as_seen is None or evened is None:
+    if evened is None or evened.misfit <= 1.0:
         return evened, evened is not None
+    as_seen = as_seen or sphere_of(atom_map, particle, beam_fwhm_um=beam_fwhm_um)
+    if as_seen is None:
+        return evened, True
     shaded = evened.misfit <= as_seen.misfit
     return (evened if shaded else as_seen), shaded
 
