@@ -4,6 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, ClassVar
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
@@ -14,6 +15,8 @@ from cgnmc_bluesky.results import Curves, ResultWriter, Sink, Subject
 from cgnmc_bluesky.standards import Library
 
 logger = logging.getLogger(__name__)
+
+_FAILED = "%s failed in run %s"
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Task:
         self._fault = ""
         self.configuration_fault: ConfigurationError | None = None
         self._rows = 0
-        self._said_at = 0
+        self._said_at = 0.0
         self._time_s = float(kind.run.start.get("time") or 0.0)
 
     def take(self, block: Block) -> None:
@@ -126,7 +129,14 @@ class Task:
             return
         self._said_at = self._rows
         shown: Curves = "preview" if curves else "none"
-        self._guarded(lambda: self._say(ended=False, curves=shown))
+        try:
+            self._say(ended=False, curves=shown)
+        except ConfigurationError as fault:
+            self._misconfigured(fault)
+        except Exception:
+            # what the whole run says does not hang on what half of it cannot
+            logger.exception(_FAILED, self.kind.name, self.kind.run.start.get("uid"))
+            self._said_at = inf
 
     def finish(self, stop: Mapping[str, Any], *, ended: bool) -> None:
         """Say the last word: also that of a run that has failed, or that nobody ended."""
@@ -166,11 +176,14 @@ class Task:
         try:
             work()
         except ConfigurationError as fault:
-            self.configuration_fault = fault
-            self.fail(str(fault))
+            self._misconfigured(fault)
         except Exception as fault:
-            logger.exception("%s failed in run %s", self.kind.name, self.kind.run.start.get("uid"))
+            logger.exception(_FAILED, self.kind.name, self.kind.run.start.get("uid"))
             self.fail(f"{type(fault).__name__}: {fault}")
+
+    def _misconfigured(self, fault: ConfigurationError) -> None:
+        self.configuration_fault = fault
+        self.fail(str(fault))
 
 
 def say_failed(kind: type[RunAnalysis], start: Mapping[str, Any], why: str, emit: Sink) -> None:

@@ -1,7 +1,7 @@
 """HDF5 files that may still be growing, in this process or another."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ Locate = Callable[[int | Mapping[str, Any]], Location]
 class Cut:
     """Where a file is cut off, if it is; what lies behind would read as zeros.
 
+    Files grow row by row. So behind the first row that is lost none is looked for: where the index
+    of the rows is lost too, HDF5 would try for minutes.
+
     Parameters
     ----------
     size
@@ -48,16 +51,24 @@ class Cut:
 
     size: int
     meant: int
+    lost_from: dict[str, int] = field(default_factory=dict, init=False)
 
     def __bool__(self) -> bool:
         return self.meant > self.size
 
     def spares(self, dataset: Any, first: int, end: int) -> bool:
         """Tell whether some rows of a data set lie before the cut."""
-        try:
-            return not self or _end_of(dataset, first, end) <= self.size
-        except READ_ERRORS:
+        if not self:
+            return True
+        if first >= self.lost_from.get(dataset.name, first + 1):
             return False
+        try:
+            is_spared = _end_of(dataset, first, end) <= self.size
+        except READ_ERRORS:
+            is_spared = False
+        if not is_spared:
+            self.lost_from[dataset.name] = first
+        return is_spared
 
 
 class Hdf5:

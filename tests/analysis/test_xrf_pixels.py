@@ -62,8 +62,9 @@ def test_wrong_readings_are_masked_and_counted():
     assert np.isnan(weight).tolist() == [False, True, True, False, False, False]
     assert weight[3] == 1.0
     readings.dead_time_factor(0, "xs_channel1")
-    assert "sclr_i0: 2 pixels with no or zero intensity, masked" in readings.notes
-    assert "xs_channel1_dt: 1 pixel with a dead time factor below 1, masked" in readings.notes
+    assert "sclr_i0: 2 pixels in 2 rows with no or zero intensity, masked" in readings.notes
+    masked = "xs_channel1_dt: 1 pixel in 1 row with a dead time factor below 1, masked"
+    assert masked in readings.notes
 
 
 @pytest.mark.parametrize("snake", [True, False])

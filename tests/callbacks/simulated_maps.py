@@ -31,7 +31,7 @@ def map_of(
     seed: int = 0,
     self_absorption: bool = False,
 ) -> MeasuredMap:
-    """Measure particles line by line: spectra of 1024 channels, by default without self-absorption."""
+    """Measure particles line by line, by default without self-absorption."""
     rng = np.random.default_rng(seed)
     beam = Nanobeam(particles, self_absorption=self_absorption)
     along = np.linspace(-reach_um, reach_um, pixels)

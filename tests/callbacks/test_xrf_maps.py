@@ -160,7 +160,7 @@ def test_bad_pixels_are_masked_and_counted(measured, tmp_path):
     [result] = results_of(event_run(altered(measured, i0=i0, x_um=x_um), tmp_path))
     assert result.status is Status.FINAL
     assert "i0: 4 pixels" in result.reason
-    assert "2 pixels without a position" in result.reason
+    assert "2 pixels in 1 row without a position" in result.reason
     assert result.values["mn_ni_core"] == pytest.approx(TRUTH["mn_ni_core"], rel=0.06)
 
 
@@ -245,3 +245,15 @@ def test_an_element_that_falls_silent_is_left_out_there(measured, tmp_path):
     assert f"{made.xrf['spectra'][1]}: silent in 6 rows, left out there" in result.reason
     assert result.values["mn_ni"] == pytest.approx(TRUTH["mn_ni"], rel=0.01)
     assert result.values["mn_ni_core"] == pytest.approx(TRUTH["mn_ni_core"], rel=0.06)
+
+
+def test_rows_without_counts_and_copies_of_rows_are_masked(measured, tmp_path):
+    counts = measured.counts.copy()
+    counts[12] = 0
+    counts[20] = counts[19]
+    [result] = results_of(event_run(altered(measured, counts=counts), tmp_path))
+    assert "no counts: row 13, masked" in result.reason
+    assert "a copy of the row before: row 21, masked" in result.reason
+    assert result.status is Status.FINAL
+    assert result.values["mn_ni_core"] == pytest.approx(TRUTH["mn_ni_core"], rel=0.06)
+    assert np.isnan(result.curves["map"]["ni"].reshape(41, 41)[[12, 20]]).all()

@@ -8,13 +8,17 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.xrf.amounts import DetectorAmounts, PixelAmounts
 from cgnmc_bluesky.analysis.xrf.calibration import Calibration, Unusable
+from cgnmc_bluesky.analysis.xrf.pixels import counted, named_rows
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 ILL_SIGMAS = 6.0
 ILL_SHARE = 0.15
 """An element whose composition is off the others' by more than these many sigmas, and by more than
 this part, is left out."""
+FEWEST_ALIKE = 8
+"""Two rows of at least so many counts that are all the same are one row twice."""
 SILENT_COUNTS = 100.0
 """An element without a count in a row where all count more than this was silent there."""
 
@@ -88,10 +92,16 @@ def summed(
     for name, why in _ill({name: pixels for name, (pixels, _) in found.items()}).items():
         notes.append(f"{name}: {why}, left out")
         del found[name]
-    amounts, covariance, silent = _sum([pixels for pixels, _ in found.values()], n_pixels)
+    each = [pixels for pixels, _ in found.values()]
+    amounts, covariance, silent = _sum(each, n_pixels)
     for name, n_rows in zip(found, silent, strict=True):
         if n_rows:
-            notes.append(f"{name}: silent in {n_rows} row{'s' * (n_rows > 1)}, left out there")
+            notes.append(f"{name}: silent in {counted(n_rows, 'row')}, left out there")
+    recorded = np.stack([pixels.recorded for pixels in each], axis=1)
+    for what, wrong in _wrong_rows(recorded.reshape(len(rows), -1)).items():
+        if wrong.any():
+            notes.append(f"{what}: {named_rows(np.array(rows)[wrong])}, masked")
+            amounts[np.repeat(wrong, n_pixels)] = np.nan
     return Summed(
         amounts,
         covariance,
@@ -146,6 +156,17 @@ def _shares(amounts: Floats, covariance: Floats) -> tuple[Floats, Floats]:
     slope = (np.eye(len(amounts)) - share[:, None]) / total
     variance = np.einsum("ij,jk,ik->i", slope, covariance, slope)
     return share, np.sqrt(np.maximum(variance, 0.0))
+
+
+def _wrong_rows(recorded: Floats) -> dict[str, Flags]:
+    """Rows that were never written or were written twice, by counts of every pixel and element."""
+    totals = np.nansum(recorded, axis=1)
+    empty = (totals == 0.0) & np.isfinite(recorded).any(axis=1)
+    empty &= np.median(totals) > SILENT_COUNTS
+    same = (recorded[1:] == recorded[:-1]).all(axis=1) & (totals[1:] > SILENT_COUNTS)
+    # a few counts may be the same by chance
+    same &= recorded.shape[1] >= FEWEST_ALIKE
+    return {"no counts": empty, "a copy of the row before": np.append(False, same)}
 
 
 def _sum(found: Sequence[PixelAmounts], n_pixels: int) -> tuple[Floats, Floats, list[int]]:

@@ -9,6 +9,9 @@ from cgnmc_bluesky.analysis.rows import Table
 
 Floats = NDArray[np.float64]
 
+ROWS_NAMED = 5
+"""Rows that are named by their numbers; more are counted."""
+
 
 class PixelReadings:
     """What was recorded beside the spectra, pixel by pixel, with what is wrong with it.
@@ -94,12 +97,37 @@ class PixelReadings:
     def _count(self, key: str, wrong: NDArray[np.bool_], what: str) -> None:
         n_wrong = int(wrong.sum())
         if n_wrong:
-            pixels = "pixel" if n_wrong == 1 else "pixels"
-            self._say_once(f"{key}: {n_wrong} {pixels} {what}, masked")
+            n_rows = int(wrong.reshape(len(self.rows), -1).any(axis=1).sum())
+            where = f" in {counted(n_rows, 'row')}" if self.n_pixels > 1 else ""
+            self._say_once(f"{key}: {counted(n_wrong, 'pixel')}{where} {what}, masked")
 
     def _say_once(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
+
+
+def counted(n: int, what: str) -> str:
+    """Return how many of something there are, in words.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(3, "pixel")
+    ('1 row', '3 pixels')
+    """
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def named_rows(numbers: NDArray[np.int64]) -> str:
+    """Return rows by their numbers, or how many they are.
+
+    Examples
+    --------
+    >>> named_rows(np.array([3])), named_rows(np.array([3, 9])), named_rows(np.arange(9))
+    ('row 3', 'rows 3, 9', '9 rows')
+    """
+    if len(numbers) > ROWS_NAMED:
+        return counted(len(numbers), "row")
+    return ("row " if len(numbers) == 1 else "rows ") + ", ".join(map(str, numbers.tolist()))
 
 
 def of_pixels(
