@@ -121,6 +121,13 @@ def _wipe(axes: "Axes") -> None:
     axes.autoscale(True)
 
 
+def leave_blank(*all_axes: "Axes") -> None:
+    """Take the scales off axes that nothing is drawn on."""
+    for axes in all_axes:
+        axes.xaxis.set_visible(False)
+        axes.yaxis.set_visible(False)
+
+
 def draw_legend(panels: "list[Axes]", columns: int) -> None:
     """Name below a figure what is drawn in some of its panels.
 

@@ -64,12 +64,11 @@ def particle_lines(result: Result) -> list[str]:
 
 def composition_lines(result: Result) -> list[str]:
     """Write the compositions of core and shell, or the one of a homogeneous particle."""
-    if not gives(result, "core_ni"):
-        return []
-    if gives(result, "gradient_width_um"):
-        return [f"{end} {_composition(result, end)}" for end in ("core", "shell")]
-    found = "homogeneous" if result.status is Status.FINAL else "no gradient yet:"
-    return [f"{found} {_composition(result, 'core')}"]
+    ends = {end: _shares(result, end) for end in ("core", "shell")}
+    if ends["core"] and ends["core"] == ends["shell"]:
+        found = "homogeneous" if result.status is Status.FINAL else "no gradient yet:"
+        return [f"{found} {_composition(result, 'core')}"]
+    return [f"{end} {_composition(result, end)}" for end, shares in ends.items() if shares]
 
 
 def nearest_nmc(ni: float, mn: float, co: float) -> str | None:
@@ -102,14 +101,20 @@ def duration(time_s: float) -> str:
     return f"{amount:.0f} {unit}" if unit == "s" or amount >= 10 else f"{amount:.1f} {unit}"
 
 
+def _shares(result: Result, end: str) -> dict[str, float]:
+    names = {metal: f"{end}_{metal.lower()}" for metal in _METALS}
+    return {
+        metal: number(result.values, name) for metal, name in names.items() if gives(result, name)
+    }
+
+
 def _composition(result: Result, end: str) -> str:
-    names = [f"{end}_{metal.lower()}" for metal in _METALS]
-    shares = [number(result.values, name) for name in names]
-    sigma = max(number(result.sigmas, name) for name in names)
+    shares = _shares(result, end)
+    sigma = max(number(result.sigmas, f"{end}_{metal.lower()}") for metal in shares)
     digits = decimals(sigma) if sigma > 0 else 3
-    text = " ".join(f"{m} {share:.{digits}f}" for m, share in zip(_METALS, shares, strict=True))
-    name = nearest_nmc(*shares)
-    return f"{text} ± {sigma:.{digits}f}" + (f" ≈ {name}" if name else "")
+    text = " ".join(f"{metal} {share:.{digits}f}" for metal, share in shares.items())
+    nmc = nearest_nmc(*shares.values()) if len(shares) == len(_METALS) else None
+    return f"{text} ± {sigma:.{digits}f}" + (f" ≈ {nmc}" if nmc else "")
 
 
 def _longer(result: Result) -> str:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import run_name
-from cgnmc_bluesky.views.figure import INK, Panels, Sheet, draw_legend
-from cgnmc_bluesky.views.profiles import draw_along, draw_profile
+from cgnmc_bluesky.views.figure import INK, Panels, Sheet, draw_legend, leave_blank
+from cgnmc_bluesky.views.profiles import draw_along, draw_profile, metals_of
 from cgnmc_bluesky.views.raster import Raster, along_line, raster_of
 from cgnmc_bluesky.views.summed import draw_summed
 
@@ -25,11 +25,10 @@ _COLOURS = "viridis"
 _MASKED = "#b5b5b5"
 _SHADES = 256
 _SHOWN_PERCENT = (1.0, 99.0)
-_MAPS = {"ni": "Ni K counts", "co": "Co K counts", "mn": "Mn K counts", "mn_ni": "Mn/Ni (atomic)"}
-
 _SUMMED = ("summed",)
 
-_Arrays = Mapping[str, NDArray[np.float64]]
+_Floats = NDArray[np.float64]
+_Arrays = Mapping[str, _Floats]
 
 
 def draw_maps(sheet: Sheet, results: list[Result]) -> None:
@@ -50,38 +49,53 @@ def draw_maps(sheet: Sheet, results: list[Result]) -> None:
     summed = next((each for each in results if "spectrum" in each.curves), results[0])
     drawn = [result for result in results if "profile" in result.curves][:_MOST_PARTICLES]
     drawn = drawn or results[:1]
-    place = (pixels["x_um"], pixels["y_um"], pixels["line"]) if pixels else None
+    place = _places(pixels)
     along_um = None if place is None else along_line(*place)
-    kind = "map" if place is not None and along_um is None else "line"
+    maps = _names(pixels) if place is not None and along_um is None else ()
     particles = tuple(str(result.particle or 1) for result in drawn)
     name = run_name(results[0])
     if len(results) > len(drawn):
         name += f" · the first {len(drawn)} of {len(results)} particles"
     panels = sheet.panels(
-        (kind, name, particles), lambda figure: _arrange(figure, name, kind, particles)
+        (name, maps, particles), lambda figure: _arrange(figure, name, maps, particles)
     )
     if along_um is not None:
         draw_along(panels["line", "counts"], panels["line", "mn_ni"], pixels, along_um)
     elif place is not None:
         _draw_every_map(panels, pixels, raster_of(*place))
+    else:
+        leave_blank(panels["line", "counts"], panels["line", "mn_ni"])
     for result, particle in zip(drawn, particles, strict=True):
         draw_profile(panels["fractions", particle], panels["mn_ni", particle], result)
     draw_summed(panels[_SUMMED], summed)
     draw_legend([panels["fractions", particles[0]], panels[_SUMMED]], _LEGEND_COLUMNS)
 
 
-def _arrange(figure: "Figure", name: str, kind: str, particles: tuple[str, ...]) -> Panels:
-    upper = _MAP_INCHES if kind == "map" else _LINE_INCHES
+def _places(pixels: _Arrays) -> tuple[_Floats, _Floats, _Floats] | None:
+    if not pixels or not np.isfinite(pixels["x_um"] + pixels["y_um"]).any():
+        return None
+    return pixels["x_um"], pixels["y_um"], pixels["line"]
+
+
+def _names(pixels: _Arrays) -> tuple[str, ...]:
+    """Names of the arrays that are mapped: the metals, the heaviest first, and Mn/Ni."""
+    return (*reversed(metals_of(pixels)), *(name for name in ("mn_ni",) if name in pixels))
+
+
+def _arrange(
+    figure: "Figure", name: str, maps: tuple[str, ...], particles: tuple[str, ...]
+) -> Panels:
+    upper = _MAP_INCHES if maps else _LINE_INCHES
     lower = _PROFILE_INCHES * len(particles)
     figure.set_size_inches(_WIDTH_INCHES, upper + lower)
     figure.suptitle(name, fontsize=10)
     rows = figure.add_gridspec(2, 1, height_ratios=(upper, lower))
     panels: Panels = {}
-    if kind == "map":
-        top = rows[0].subgridspec(1, len(_MAPS))
-        for column, metal in enumerate(_MAPS):
-            panels["map", metal] = figure.add_subplot(top[column])
-            panels["scale", metal] = _scale_above(panels["map", metal])
+    if maps:
+        top = rows[0].subgridspec(1, len(maps))
+        for column, shown in enumerate(maps):
+            panels["map", shown] = figure.add_subplot(top[column])
+            panels["scale", shown] = _scale_above(panels["map", shown])
     else:
         top = rows[0].subgridspec(1, 2)
         panels["line", "counts"] = figure.add_subplot(top[0])
@@ -96,16 +110,18 @@ def _arrange(figure: "Figure", name: str, kind: str, particles: tuple[str, ...])
 
 def _draw_every_map(panels: Panels, pixels: _Arrays, raster: Raster) -> None:
     particle = raster.of(pixels["particle"])
-    for name, title in _MAPS.items():
+    names = _names(pixels)
+    for name in names:
         axes, scale = panels["map", name], panels["scale", name]
         values = raster.of(pixels[name])
         shown = values[particle > 0] if name == "mn_ni" else values
         _draw_map(axes, scale, raster, values, _limits(shown))
+        title = "Mn/Ni (atomic)" if name == "mn_ni" else f"{name.capitalize()} K counts"
         scale.set_title(title, fontsize=9)
         _draw_outlines(axes, raster, particle)
         axes.set_xlabel("x (µm)")
-        axes.tick_params(labelleft=name == "ni")
-    panels["map", "ni"].set_ylabel("y (µm)")
+        axes.tick_params(labelleft=name == names[0])
+    panels["map", names[0]].set_ylabel("y (µm)")
 
 
 def _scale_above(axes: "Axes") -> "Axes":
@@ -121,7 +137,7 @@ def _draw_map(
     axes: "Axes",
     scale: "Axes",
     raster: Raster,
-    values: NDArray[np.float64],
+    values: _Floats,
     limits: tuple[float, float],
 ) -> None:
     from matplotlib import colormaps
@@ -142,7 +158,7 @@ def _draw_map(
     scale.locator_params(axis="x", nbins=4)
 
 
-def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
+def _limits(values: _Floats) -> tuple[float, float]:
     """Give the range of most values: a few pixels with bad statistics do not set the scale."""
     found = values[np.isfinite(values)]
     if not len(found):
@@ -151,7 +167,7 @@ def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
     return (lowest, highest) if highest > lowest else (lowest - 0.5, lowest + 0.5)
 
 
-def _draw_outlines(axes: "Axes", raster: Raster, particle: NDArray[np.float64]) -> None:
+def _draw_outlines(axes: "Axes", raster: Raster, particle: _Floats) -> None:
     from matplotlib.patheffects import withStroke
 
     for number in np.unique(particle[particle > 0]):

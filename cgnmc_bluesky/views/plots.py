@@ -11,7 +11,6 @@ from cgnmc_bluesky.views.raster import along_line, grid_of
 
 _Arrays = Mapping[str, NDArray[np.float64]]
 
-_METALS = ("ni", "mn", "co")
 _PLACE = ("x_um", "y_um")
 
 
@@ -99,11 +98,13 @@ def _profile(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
 def _map(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
     """Lay out the maps and their covariances: as images of a grid, along a line, or as points."""
     axes, placed = _placed(arrays)
-    errors = {f"{m}_errors": np.sqrt(np.maximum(placed[f"cov_{m}_{m}"], 0.0)) for m in _METALS}
-    errors["mn_ni_errors"] = placed["mn_ni_sigma"]
+    metals = [name for name in reversed(list(arrays)) if f"cov_{name}_{name}" in arrays]
+    errors = {f"{m}_errors": np.sqrt(np.maximum(placed[f"cov_{m}_{m}"], 0.0)) for m in metals}
+    if "mn_ni" in placed:
+        errors["mn_ni_errors"] = placed["mn_ni_sigma"]
     covariances = {name: array for name, array in placed.items() if name.startswith("cov_")}
     shared = {name: placed[name] for name in placed if name in axes or name not in arrays}
-    maps = ("mn_ni", *_METALS)
+    maps = (*(name for name in ("mn_ni",) if name in placed), *metals)
     shown = {name: placed[name] for name in (*maps, "particle", "line")}
     yield Plot("map", maps, axes, {**shared, **shown, **errors}, units, is_of_run=True)
     yield Plot(
@@ -114,9 +115,12 @@ def _map(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
 def _placed(arrays: _Arrays) -> tuple[tuple[str, ...], dict[str, NDArray[np.float64]]]:
     """Arrays of a map in the order of their places, and the names of those that are its axes.
 
-    On a grid, the pixels' own positions are kept as `x_measured_um` and `y_measured_um`.
+    On a grid, the pixels' own positions are kept as `x_measured_um` and `y_measured_um`. Without
+    any position, pixels are in the order in which they came.
     """
     x_um, y_um, line = (arrays[name] for name in (*_PLACE, "line"))
+    if not np.isfinite(x_um + y_um).any():
+        return ("pixel",), {**arrays, "pixel": np.arange(float(len(line)))}
     along_um = along_line(x_um, y_um, line)
     if along_um is not None:
         return ("along_um",), {**arrays, "along_um": along_um}

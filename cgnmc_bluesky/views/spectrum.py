@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import gives, number, run_name
-from cgnmc_bluesky.views.figure import ALARM, FADED, INK, SERIES, Panels, Sheet, draw_legend
+from cgnmc_bluesky.views.figure import (
+    ALARM,
+    FADED,
+    INK,
+    SERIES,
+    Panels,
+    Sheet,
+    draw_legend,
+    leave_blank,
+)
 from cgnmc_bluesky.views.text import valence_of, written
 
 if TYPE_CHECKING:
@@ -101,7 +110,7 @@ def _draw_edge(axes: "Axes", result: Result) -> None:
     axes.set_xlabel("energy (eV)")
     axes.set_ylabel("normalised absorption")
     if not _is_drawn(result, "normalised"):
-        _leave_blank(axes)
+        leave_blank(axes)
         return
     curves = result.curves["spectrum"]
     energy_ev, normalised = curves["energy_ev"], curves["normalised"]
@@ -127,13 +136,13 @@ def _draw_sum(upper: "Axes", lower: "Axes", result: Result) -> None:
     lower.set_xlabel("energy (eV)")
     lower.set_ylabel("residual")
     if not _is_drawn(result, "mu"):
-        _leave_blank(upper, lower)
+        leave_blank(upper, lower)
         return
     curves = result.curves["spectrum"]
     components = [name for name in curves if name.startswith(_COMPONENT)]
     if result.status is Status.FAILED or not components:
         _plot_measured(upper, curves["energy_ev"], curves["mu"], result, "measured")
-        _leave_blank(lower)
+        leave_blank(lower)
         return
     _draw_components(upper, result, components)
     lower.axhline(0.0, color=FADED, linewidth=0.6)
@@ -175,12 +184,6 @@ def _plot_measured(
 def _is_drawn(result: Result, curve: str) -> bool:
     drawn = result.curves.get("spectrum", {}).get(curve, np.empty(0))
     return result.status is not Status.WAITING and bool(np.isfinite(drawn).any())
-
-
-def _leave_blank(*all_axes: "Axes") -> None:
-    for axes in all_axes:
-        axes.xaxis.set_visible(False)
-        axes.yaxis.set_visible(False)
 
 
 def _zoom(axes: "Axes", energy_ev: NDArray[np.float64], edge_ev: float) -> None:

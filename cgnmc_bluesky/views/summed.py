@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.results import Result
-from cgnmc_bluesky.views.figure import FADED, INK, SERIES
-from cgnmc_bluesky.views.profiles import METALS
+from cgnmc_bluesky.views.figure import FADED, INK, SERIES, leave_blank
+from cgnmc_bluesky.views.profiles import colour_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,19 +30,20 @@ def draw_summed(axes: "Axes", result: Result) -> None:
     result
         The result that holds the spectrum; its reason is written above.
     """
-    axes.set_title(fill(result.reason, _TITLE_CHARACTERS), fontsize=7.5)
     axes.set_xlabel("energy (keV)")
     axes.set_ylabel("counts per channel")
     arrays = result.curves.get("spectrum")
     if arrays is None:
+        leave_blank(axes)
         return
+    axes.set_title(fill(result.reason, _TITLE_CHARACTERS), fontsize=7.5)
     energy_kev, counts = arrays["energy_ev"] / 1000.0, arrays["counts"]
     axes.plot(energy_kev, counts, "o", color=FADED, markersize=1.6, label="measured")
     axes.plot(energy_kev, arrays["background"], color=FADED, linewidth=0.9, label="background")
     axes.plot(energy_kev, arrays["scatter"], color=SERIES[4], linewidth=0.9, label="scatter")
     for name in [name for name in arrays if name.endswith(_ELEMENT)]:
         element = name.removesuffix(_ELEMENT)
-        axes.plot(energy_kev, arrays[name], color=METALS.get(element, SERIES[3]), linewidth=0.9)
+        axes.plot(energy_kev, arrays[name], color=colour_of(element), linewidth=0.9)
         _name_lines(axes, energy_kev, arrays[name], element)
     axes.plot(energy_kev, arrays["fit"], color=INK, linewidth=0.9, label="fit")
     highest = np.nanmax(counts, initial=1.0)
@@ -65,5 +66,5 @@ def _name_lines(
         axes.text(
             energy_kev[place], 0.97, f"{element.capitalize()} K{line}", rotation=90, size=7,
             transform=axes.get_xaxis_transform(), ha="center", va="top",
-            color=METALS.get(element, SERIES[3]),
+            color=colour_of(element),
         )  # fmt: skip

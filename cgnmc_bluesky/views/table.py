@@ -124,7 +124,7 @@ def _of_what(result: Result) -> str:
 
 
 def _table(lines: list[Result], *, fixed: bool = False, header: bool = True) -> Table:
-    widths = (5, 24, 13, 12, 56, 11) if fixed else (None,) * 6
+    widths = (5, 24, 13, 12, 58, 11) if fixed else (None,) * 6
     table = Table(box=None, show_header=header, header_style="bold", pad_edge=False)
     for heading, width in zip(
         ("scan", "sample", "analysis", "of", "value ± one sigma", "status"), widths, strict=True

@@ -113,7 +113,7 @@ def _particle_map(
     distance = np.hypot(x_um, y_um)
     chords = {metal: _chord(metal, distance) for metal in METALS}
     sensitivity = {"mn": 0.54, "co": 0.83, "ni": 1.0}
-    scale = ni_counts / np.nanmax(chords["ni"])
+    scale = ni_counts / _chord("ni", np.zeros(1))[0]
     expected = {m: scale * sensitivity[m] * chords[m] + 5.0 for m in METALS}
     counts = {m: rng.poisson(np.nan_to_num(e)) - 5.0 for m, e in expected.items()}
     atoms = {m: counts[m] / sensitivity[m] for m in METALS}

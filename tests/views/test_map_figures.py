@@ -112,7 +112,8 @@ def test_the_profile_shows_errors_fit_and_gradient(result_documents, measured):
     values, curves = measured
     axes = _axes(_view(result_documents("mn_ni_ratio", values, curves, particle=1)))
     fractions, ratio = axes["atomic fraction"], axes["Mn/Ni (atomic)"]
-    assert "core Ni 0.700 Mn 0.150 Co 0.150 ± 0.006 ≈ NMC 71515" in fractions.get_title()
+    title = fractions.get_title().replace("\N{NO-BREAK SPACE}", " ")
+    assert "core Ni 0.700 Mn 0.150 Co 0.150 ± 0.006 ≈ NMC 71515" in title
     assert "gradient at 3.000 ± 0.020 µm, 1.00 ± 0.06 µm wide" in ratio.get_title()
     assert len(fractions.containers) == 3
     np.testing.assert_array_equal(ratio.lines[1].get_ydata(), curves["profile"]["mn_ni_fit"])
@@ -145,6 +146,29 @@ def test_without_arrays_only_the_reason_is_there(result_documents, measured, sta
     axes = _axes(_view(documents))
     assert "no counts" in axes["atomic fraction"].get_title()
     assert "0.700" not in axes["atomic fraction"].get_title()
+
+
+def test_without_positions_the_sum_is_left(result_documents, measured):
+    values, curves = measured
+    nowhere = {name: np.full(961, np.nan) for name in ("x_um", "y_um")}
+    left = {"map": {**curves["map"], **nowhere}, "spectrum": curves["spectrum"]}
+    axes = _axes(_view(result_documents("mn_ni_ratio", values, left, particle=1, reason="no x_um")))
+    assert not any(each.images for each in axes.values())
+    assert axes["counts per channel"].get_title() == "no x_um"
+
+
+def test_only_elements_that_were_fitted_are_drawn(result_documents, measured):
+    values, curves = measured
+    without_co = {
+        group: {name: array for name, array in arrays.items() if "co" not in name.split("_")}
+        for group, arrays in curves.items()
+    }
+    assert "counts" in without_co["spectrum"]
+    values = {name: value for name, value in values.items() if not name.endswith("_co")}
+    figure = _sheet(_view(result_documents("mn_ni_ratio", values, without_co, particle=1))).figure
+    assert sum(bool(axes.images) for axes in figure.axes) == 3
+    titles = "".join(axes.get_title() for axes in figure.axes)
+    assert "core Ni 0.700 Mn 0.150 ± 0.006" in titles
 
 
 def test_axes_that_stay_show_what_new_ones_would(result_documents, particle_map):

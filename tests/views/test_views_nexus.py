@@ -57,7 +57,7 @@ def test_the_file_opens_as_the_map_of_mn_over_ni(saved):
     with h5py.File(path) as file:
         plot = get_default(file)
         assert (plot.signal_dataset_name, plot.interpretation) == ("mn_ni", "image")
-        assert plot.auxiliary_signals_dataset_names == ["ni", "mn", "co"]
+        assert plot.auxiliary_signals_dataset_names == ["ni", "co", "mn"]
         assert plot.axes_dataset_names == ["y_um", "x_um"]
         assert plot.errors.shape == plot.signal.shape == (21, 21)
         row, column = 10, 3
@@ -118,6 +118,14 @@ def test_a_single_line_is_saved_as_a_curve(saved):
         plot = get_default(file)
         assert plot.signal_ndim == len(plot.axes) == 1
         np.testing.assert_array_equal(plot.axes[0], pixels["x_um"])
+
+
+def test_a_map_without_positions_is_saved_in_the_order_of_its_pixels(saved):
+    path, pixels = saved(np.full(40, np.nan), np.full(40, np.nan), np.zeros(40))
+    with h5py.File(path) as file:
+        plot = get_default(file)
+        assert plot.axes_dataset_names == ["pixel"]
+        assert len(plot.signal) == len(pixels["ni"])
 
 
 def test_what_a_result_rests_on_is_in_the_file(saved):

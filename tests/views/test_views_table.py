@@ -1,5 +1,6 @@
 from io import StringIO
 
+import numpy as np
 from rich.console import Console
 
 from cgnmc_bluesky.views import ResultTable
@@ -52,3 +53,44 @@ def test_markup_in_a_name_is_taken_literally(result_documents):
     with ResultTable(Console(file=out, width=160)) as table:
         _send(table, result_documents("ni2_fraction", FRACTION, sample="[red]x[/nonsense]"))
     assert "[red]x[/nonsense]" in out.getvalue()
+
+
+METALS = {"ni": 0.6, "mn": 0.2, "co": 0.2}
+SAME = {
+    f"{end}_{metal}": (x, 0.004, "") for end in ("core", "shell") for metal, x in METALS.items()
+}
+
+
+def test_a_particle_is_written_as_what_it_is_made_of(result_documents, particle_map):
+    values, _ = particle_map(*np.zeros((3, 4)))
+    out = StringIO()
+    with ResultTable(Console(file=out, width=160)) as table:
+        _send(table, result_documents("mn_ni_ratio", values, particle=2))
+    assert "particle 2" in out.getvalue()
+    assert "core Ni 0.700 Mn 0.150 Co 0.150 ± 0.006 ≈ NMC 71515" in out.getvalue()
+    assert "shell Ni 0.400 Mn 0.400 Co 0.200 ± 0.011 ≈ NMC 442" in out.getvalue()
+    assert "gradient at 3.000 ± 0.020 µm, 1.00 ± 0.06 µm wide" in out.getvalue()
+    assert "Mn/Ni 0.452 ± 0.003; 3.2 min more for the precision asked" in out.getvalue()
+
+
+def test_a_homogeneous_particle_is_written_as_one(result_documents):
+    values = {**SAME, "gradient_width_um": (np.nan, np.nan, "um"), "longer_s": (0.0, np.nan, "s")}
+    out = StringIO()
+    with ResultTable(Console(file=out, width=160)) as table:
+        _send(table, result_documents("mn_ni_ratio", values, particle=1))
+        _send(table, result_documents("mn_ni_ratio", values, particle=1, status="provisional"))
+    assert "homogeneous Ni 0.600 Mn 0.200 Co 0.200 ± 0.004 ≈ NMC 622" in out.getvalue()
+    assert "no gradient yet: Ni 0.600" in out.getvalue()
+    assert "precise enough" in out.getvalue()
+
+
+def test_a_low_terminal_shows_the_newest_rows_that_fit(result_documents, particle_map):
+    values, _ = particle_map(*np.zeros((3, 4)))
+    out = StringIO()
+    console = Console(file=out, width=160, height=14, force_terminal=True)
+    with ResultTable(console) as table:
+        for scan in range(1, 5):
+            _send(table, result_documents("mn_ni_ratio", values, scan_id=scan, sample=f"S{scan}"))
+        table._live.refresh()
+        newest = out.getvalue().rpartition("value ± one sigma")[2]
+    assert [f"S{scan}" in newest for scan in range(1, 5)] == [False, False, True, True]
