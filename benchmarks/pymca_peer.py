@@ -1,5 +1,6 @@
 """What PyMca makes of the same spectra; it comes with the extra `bench`."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,8 @@ class FastFit:
             "continuum": BACKGROUND_CONSTANT,
             "hypermetflag": 1,
         }
+        # It says how many pixels it has forced to zero.
+        logging.getLogger(FastXRFLinearFit.__module__).setLevel(logging.ERROR)
         self._fit = FastXRFLinearFit()
         self._fit.setFitConfiguration(settings)
 

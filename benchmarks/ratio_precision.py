@@ -29,7 +29,7 @@ def figures(*, tiny: bool = False) -> Iterator[Figure]:
     """Measure it."""
     random = np.random.default_rng(7)
     n_maps = 2 if tiny else N_MAPS
-    raster = Raster(SIDE)
+    raster = Raster(33 if tiny else SIDE)
     maps = (counted(raster, random, ni_counts=NI_COUNTS) for _ in range(n_maps))
     thin = [(one, one.estimate()) for one in maps]
     yield from _bias(thin, "without self-absorption", at_most=0.5, corrected="")
@@ -49,15 +49,14 @@ def _bias(
     maps: Sequence[tuple[CountedMap, Estimate]], how: str, *, at_most: float, corrected: str
 ) -> Iterator[Figure]:
     """Means over the maps, against the photons at the detector and the particle's composition."""
-    off = {
-        metal: 100 * (np.sum([_counts(estimate, metal) for _, estimate in maps]) / photons - 1)
-        for metal in METALS
-        if (photons := sum(float(one.emission.of(metal).sum()) for one, _ in maps))
-    }
+    off = {}
+    for metal in METALS:
+        photons = sum(float(one.emission.of(metal).sum()) for one, _ in maps)
+        off[metal] = 100 * (sum(_counts(estimate, metal) for _, estimate in maps) / photons - 1)
     told = {}
     for name in ("mn_ni", "mn_ni_core", "mn_ni_shell"):
         found = np.array([estimate.values.get(f"{name}{corrected}") for _, estimate in maps], float)
-        told[name] = 100 * (np.nanmean(found) / TRUTH[name] - 1)
+        told[name] = 100 * float(np.nanmean(found) / TRUTH[name] - 1)
     remark = ", ".join(f"{name} {of:+.2f}" for name, of in {**off, **told}.items())
     yield Figure(
         f"mean amounts and Mn/Ni {how}: farthest from the truth",
