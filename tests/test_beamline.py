@@ -474,3 +474,10 @@ def test_replay_is_the_function_whatever_was_imported_before(before):
 def test_the_package_offers_nothing_else():
     with pytest.raises(AttributeError, match="no attribute 'replya'"):
         _ = cgnmc_bluesky.replya
+
+
+def test_only_ones_own_run_may_say_where_files_are_read():
+    carried = {"xanes": {"energy_ev": "e", "mutrans": "mu"}, "data": {"readable": ["/anywhere"]}}
+    assert Beamline.for_run({"beamline": carried}).data.readable == ()
+    own = Beamline.for_run({"beamline": carried}, own=True)
+    assert [str(folder) for folder in own.data.readable] == ["/anywhere"]

@@ -143,7 +143,11 @@ class Beamline(Section):
 
     @classmethod
     def for_run(
-        cls, start: Mapping[str, Any], explicit: "Beamline | str | Path | None" = None
+        cls,
+        start: Mapping[str, Any],
+        explicit: "Beamline | str | Path | None" = None,
+        *,
+        own: bool = False,
     ) -> "Beamline":
         """Return the configuration that holds for a run.
 
@@ -153,6 +157,9 @@ class Beamline(Section):
             The run's start document. A run of the simulated beamline carries its own roles in it.
         explicit
             What the user named, which goes before all else.
+        own
+            Whether the run is this session's own. Only such a run may say where files may be read:
+            one from elsewhere could name any folder.
 
         Raises
         ------
@@ -165,7 +172,8 @@ class Beamline(Section):
             return cls.load(explicit)
         carried = start.get("beamline")
         if isinstance(carried, Mapping) and any(name in carried for name in TECHNIQUES):
-            return cls.from_dict(carried, origin=f"run {str(start.get('uid', ''))[:8]}")
+            told = cls.from_dict(carried, origin=f"run {str(start.get('uid', ''))[:8]}")
+            return told if own else told.model_copy(update={"data": DataSection()})
         return cls.load()
 
     def to_dict(self) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Pipeline:
         Standards that other runs have read already.
     resolve
         Puts spectra in the place of the runs that a configuration names.
+    own
+        Whether the run is this session's own, so that it may say where its files are.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Pipeline:
         note: str = "",
         library: Library | None = None,
         resolve: Callable[[Beamline], Beamline] = lambda beamline: beamline,
+        own: bool = False,
     ) -> None:
         self._library = library or Library()
         self._resolve = resolve
@@ -52,6 +55,7 @@ class Pipeline:
         self._beamline = beamline
         self._folders = tuple(folders)
         self._note = note
+        self._own = own
         self._readers: dict[str, RunReader] = {}
         self._tasks: list[Task] = []
         self._ended = False
@@ -138,7 +142,7 @@ class Pipeline:
         return any_rows
 
     def _begin(self, start: Mapping[str, Any]) -> None:
-        beamline = self._resolve(Beamline.for_run(start, self._beamline))
+        beamline = self._resolve(Beamline.for_run(start, self._beamline, own=self._own))
         readable = (*self._folders, *beamline.data.readable)
         for kind in self._kinds:
             roles = roles_of(beamline, kind.section, start)

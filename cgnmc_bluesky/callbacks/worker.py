@@ -131,7 +131,9 @@ class Worker:
         if start.get("purpose") == "analysis":
             self.say("done", start["uid"])
             return
-        pipeline = Pipeline(self._kinds, self._emit, beamline=self._beamline, library=self._library)
+        pipeline = Pipeline(
+            self._kinds, self._emit, beamline=self._beamline, library=self._library, own=True
+        )
         try:
             pipeline("start", start)
         except ConfigurationError as error:

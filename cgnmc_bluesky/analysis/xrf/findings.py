@@ -203,17 +203,22 @@ def _longer_s(
 ) -> float | None:
     """How much longer to measure for the wished-for precision: errors fall with the root of time.
 
-    It is the worse known of core and shell that counts.
+    It is the worse known of core and shell that counts, each as it is known best: what
+    self-absorption does to an uncorrected map does not get less with time.
     """
-    relative = []
-    for name in ("mn_ni_core", "mn_ni_shell"):
-        value, sigma = values.get(name), sigmas.get(name)
-        if not value or sigma is None:
-            return None
-        relative.append(abs(sigma / value))
     if measured_s is None:
         return None
-    return max(0.0, measured_s * ((max(relative) / precision) ** 2 - 1.0))
+    worst = 0.0
+    for end in ("core", "shell"):
+        relative = [
+            abs(sigma / value)
+            for name in (f"mn_ni_{end}", f"mn_ni_{end}_corrected")
+            if (value := values.get(name)) and (sigma := sigmas.get(name)) is not None
+        ]
+        if not relative:
+            return None
+        worst = max(worst, min(relative))
+    return max(0.0, measured_s * ((worst / precision) ** 2 - 1.0))
 
 
 def _map_curves(
