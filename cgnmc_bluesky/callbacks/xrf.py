@@ -80,8 +80,12 @@ class MapAnalysis(RunAnalysis):
         absent = [found.key for role, found in self.run.roles.items() if role in missing]
         notes = tuple(f"no {key}" for key in absent if not self._is_beside(key))
         model = map_model(section, fluorescence, self.run.start, notes)
+        names = {"channel_ev", "oversampling", "beam_fwhm_um", "precision", "absorption"}
+        settings = section.model_dump(mode="json", include=names)
         self._subject = replace(
-            self._subject, parameters=fluorescence.parameters, references=fluorescence.references
+            self._subject,
+            parameters={**fluorescence.parameters, **settings},
+            references=fluorescence.references,
         )
         self._accumulator = MapAccumulator(model)
         waiting, self._waiting = self._waiting, []

@@ -10,8 +10,9 @@ _Floats = NDArray[np.float64]
 PICTURE_POINTS = 300
 """Points that a picture of an irregular map has along its longer side, at least."""
 _MOST_POINTS = 600
-_GRID_RMS, _GRID_MOST = 0.1, 0.5
-"""How far from a grid its pixels may lie, as shares of its pitch."""
+_ALONG, _ACROSS = (0.5, 0.75), (0.1, 0.5)
+"""How far from a grid its pixels may lie along and across the lines: all together (rms) and at most,
+as shares of its pitch."""
 _OBLIQUE = 0.01
 _REACH = 0.75
 """How far a pixel of an irregular map is seen, as a share of the pitch; half of it would leave
@@ -89,7 +90,7 @@ def grid_of(x_um: _Floats, y_um: _Floats, line: _Floats) -> Raster | None:
     """Lay out a map as a grid, `None` where it is none.
 
     Lines may be of different lengths, run to and fro, and lack pixels. A pixel may lie off its
-    place by half the pitch, all together by a tenth (rms).
+    place by three quarters of the pitch along its line, as encoders lag behind.
 
     Parameters
     ----------
@@ -164,8 +165,12 @@ def _steps(
     if not step > 0:
         return None, number
     nearest = np.clip(np.round((position - even[0]) / step), 0, len(even) - 1).astype(int)
+    if along and count.min() == count.max():
+        # encoders lag behind to and fro, so that the nearest place may be a neighbour's
+        nearest[np.lexsort((position, number))] = np.tile(np.arange(len(even)), len(lines))
     off = np.abs(position - even[nearest]) / step
-    is_even = off.max() < _GRID_MOST and np.sqrt(np.mean(off**2)) < _GRID_RMS
+    together, most = _ALONG if along else _ACROSS
+    is_even = off.max() < most and np.sqrt(np.mean(off**2)) < together
     return (even if is_even else None), nearest
 
 

@@ -238,10 +238,11 @@ def _other_width(
     if misfits[best] > 0.5 * now:
         return 0.0
     # one element looks like another at some width: it takes two to tell
-    found = explain(counts, components(tried[best], emitters, channels), tried[best])
+    found = _fitted(counts, channels, emitters, tried[best])
     amounts = found.amounts[: len(emitters)]
     seen = _seen(found, len(emitters)) & (amounts > 0.05 * amounts.max())
-    return float(widths[best]) if seen.sum() >= min(2, len(emitters)) else 0.0
+    told = found.unexplained < UNEXPLAINED and seen.sum() >= min(2, len(emitters))
+    return float(widths[best]) if told else 0.0
 
 
 def _seen(calibration: Calibration, n_elements: int) -> NDArray[np.bool_]:
