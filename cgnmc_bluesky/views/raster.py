@@ -11,8 +11,8 @@ PICTURE_POINTS = 300
 """Points that a picture of an irregular map has along its longer side, at least."""
 _MOST_POINTS = 600
 _ALONG, _ACROSS = (0.5, 0.75), (0.1, 0.5)
-"""How far from a grid its pixels may lie along and across the lines: all together (rms) and at most,
-as shares of its pitch."""
+"""How far from a grid pixels may lie along and across the lines: all together (rms) and at most, as
+shares of its pitch."""
 _OBLIQUE = 0.01
 _REACH = 0.75
 """How far a pixel of an irregular map is seen, as a share of the pitch; half of it would leave
