@@ -157,7 +157,7 @@ def _steps(
     lines, number, count = np.unique(line, return_inverse=True, return_counts=True)
     if along:
         whole = lines[count == count.max()]
-        found = np.median([np.sort(position[line == each]) for each in whole], axis=0)
+        found = np.mean([np.sort(position[line == each]) for each in whole], axis=0)
     else:
         found = np.sort([np.median(position[line == each]) for each in lines])
     even = np.linspace(found[0], found[-1], len(found))

@@ -89,3 +89,11 @@ def test_a_line_is_told_from_a_map():
 def test_a_map_without_any_position_is_refused():
     with pytest.raises(ValueError, match="no pixel of the map has a position"):
         raster_of(np.full(4, np.nan), np.zeros(4), np.zeros(4))
+
+
+def test_encoders_that_lag_to_and_fro_are_a_grid():
+    x, y, line = _snake(21, 11)
+    x = x + np.where(line % 2, 0.21, -0.21) + 0.02 * np.sin(7 * x)
+    grid = grid_of(x, y, line)
+    assert grid.index.shape == (11, 21)
+    assert np.abs(grid.of(x) - grid.x_um).max() < 0.3
