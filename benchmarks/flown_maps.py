@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.scans import Document
 from cgnmc_bluesky.plans import xrf_fly_map
 from cgnmc_bluesky.sim import SimulatedNanoprobe
+from cgnmc_bluesky.sim.rowfile import RowFile
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,20 @@ class FlownMap:
         )
         return replace(self, documents=tuple(moved), path=path)
 
-    def stored(self, path: Path, **options: Any) -> "FlownMap":
-        """Store the rows in a file of their own.
-
-        Parameters
-        ----------
-        path
-            The file.
-        options
-            How its data sets are laid out, as for `h5py.Group.create_dataset`.
-        """
+    def contiguous(self, path: Path) -> "FlownMap":
+        """Store each data set in one piece, as no growing file can be."""
         with h5py.File(self.path) as recorded, h5py.File(path, "w") as stored:
             for name, dataset in recorded["entry"].items():
-                chunks = dataset.chunks if options else None
-                stored.create_dataset(f"entry/{name}", data=dataset[()], chunks=chunks, **options)
+                stored.create_dataset(f"entry/{name}", data=dataset[()])
+        return self.at(path)
+
+    def by_row(self, path: Path, compression: str | None) -> "FlownMap":
+        """Store row after row as a detector does, a chunk of each data set a row."""
+        rows = list(self.rows())
+        file = RowFile(path, rows[0], compression)
+        for number, row in enumerate(rows):
+            file.write(number, row)
+        file.close()
         return self.at(path)
 
     def forget(self) -> None:
