@@ -18,6 +18,7 @@ ELEMENTS = (
     DetectorElement(share=0.45, gain_ev=9.995, offset_ev=-2.0),
 )
 CHANNELS = 1024
+BEAMS: dict[str, Nanobeam] = {}
 
 
 def map_of(
@@ -33,7 +34,7 @@ def map_of(
 ) -> MeasuredMap:
     """Measure particles line by line, by default without self-absorption."""
     rng = np.random.default_rng(seed)
-    beam = Nanobeam(particles, self_absorption=self_absorption)
+    beam = _beam_on(particles, self_absorption)
     along = np.linspace(-reach_um, reach_um, pixels)
     across = along if lines_um is None else np.asarray(lines_um)
     shape = (len(across), pixels, len(elements))
@@ -53,6 +54,14 @@ def map_of(
         i0=i0,
         dead_time=dead_time,
     )
+
+
+def _beam_on(particles: Sequence[CoreShell], self_absorption: bool) -> Nanobeam:
+    """Integrate over the same particles once alone."""
+    key = repr((particles, self_absorption))
+    if key not in BEAMS:
+        BEAMS[key] = Nanobeam(particles, self_absorption=self_absorption)
+    return BEAMS[key]
 
 
 def results_of(
