@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.xrf.lines import Emitter
 from cgnmc_bluesky.analysis.xrf.refinement import refined, solved
-from cgnmc_bluesky.analysis.xrf.response import Components, Response, components, compton_ev
+from cgnmc_bluesky.analysis.xrf.response import Components, Response, components, compton_ev, curves
 
 Floats = NDArray[np.float64]
 
@@ -20,6 +20,7 @@ SEEN_SIGMAS = 5.0
 """An element is there when its counts are so many times their uncertainty."""
 
 _SMOOTHED = 5
+_TOGETHER = 16
 _GAINS = np.linspace(-0.012, 0.012, 13)
 _SHIFTS_EV = np.linspace(-48.0, 48.0, 9)
 _WIDTHS = np.geomspace(0.3, 3.5, 241)
@@ -168,18 +169,25 @@ def _searched(
         for change in _GAINS
         for shift_ev in _SHIFTS_EV
     ]
-    misfits = [_misfit(counts, channels, emitters, response) for response in tried]
+    misfits = _misfits(counts, channels, emitters, tried)
     return tried[int(np.argmin(misfits))]
 
 
-def _misfit(
-    counts: Floats, channels: NDArray[np.integer], emitters: Sequence[Emitter], response: Response
-) -> float:
+def _misfits(
+    counts: Floats,
+    channels: NDArray[np.integer],
+    emitters: Sequence[Emitter],
+    responses: Sequence[Response],
+) -> list[float]:
+    """Sum of squares that each response leaves."""
     variance = np.maximum(_smoothed(counts), 1.0)
-    columns = components(response, emitters, channels).columns
-    amounts, _ = solved(columns, counts, variance)
-    residual = counts - np.einsum("ij,j->i", columns, amounts)
-    return float(np.sum(residual**2 / variance))
+    found = []
+    for first in range(0, len(responses), _TOGETHER):
+        for columns in curves(responses[first : first + _TOGETHER], emitters, channels):
+            amounts, _ = solved(columns, counts, variance)
+            residual = counts - np.einsum("ij,j->i", columns, amounts)
+            found.append(float(np.einsum("i,i->", residual**2, 1.0 / variance)))
+    return found
 
 
 def _calibration(
@@ -232,7 +240,7 @@ def _other_width(
     """Width of a channel that would explain the spectrum far better; 0 if there is none."""
     widths = start.gain_ev * _WIDTHS
     tried = [replace(start, gain_ev=float(width), zero_ev=0.0) for width in widths]
-    misfits = [_misfit(counts, channels, emitters, response) for response in tried]
+    misfits = _misfits(counts, channels, emitters, tried)
     now = float(np.sum((counts - calibration.fit) ** 2 / np.maximum(_smoothed(counts), 1.0)))
     best = int(np.argmin(misfits))
     if misfits[best] > 0.5 * now:
