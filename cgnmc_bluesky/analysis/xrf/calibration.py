@@ -111,7 +111,11 @@ def calibrate(
     Weights are those of the expected counts, not of the counts found, which would pull the fit
     down. They are less by as much as the lines miss the counts.
     """
-    calibration = _fitted(counts, channels, emitters, start)
+    if search:
+        calibration = _fitted(counts, channels, emitters, start)
+    else:
+        near = explain(counts, components(start, emitters, channels), start)
+        calibration = _refitted(counts, channels, emitters, start, _expected(near, counts))
     if search and not _shows(calibration, emitters, NEAR):
         begin = _searched(counts, channels, emitters, start)
         calibration = _fitted(counts, channels, emitters, begin)
@@ -123,17 +127,30 @@ def calibrate(
 def _fitted(
     counts: Floats, channels: NDArray[np.integer], emitters: Sequence[Emitter], start: Response
 ) -> Calibration:
-    found, variance = start, np.maximum(_smoothed(counts), 1.0)
-    for _ in range(2):
-        found = refined(counts, channels, emitters, found, variance)
-        known = components(found, emitters, channels)
-        calibration = _calibration(counts, known, found, variance)
-        expected = np.maximum(calibration.fit, 0.5)
-        # Where lines are not quite of this shape, counting alone would stretch a tail to its limit
-        # for what it does not explain; what a response usually is has to keep its weight.
-        misfit = float(np.mean((counts - calibration.fit) ** 2 / expected))
-        variance = expected * max(1.0, misfit)
-    return calibration
+    first = _refitted(counts, channels, emitters, start, np.maximum(_smoothed(counts), 1.0))
+    return _refitted(counts, channels, emitters, first.response, _expected(first, counts))
+
+
+def _refitted(
+    counts: Floats,
+    channels: NDArray[np.integer],
+    emitters: Sequence[Emitter],
+    start: Response,
+    variance: Floats,
+) -> Calibration:
+    found = refined(counts, channels, emitters, start, variance)
+    return _calibration(counts, components(found, emitters, channels), found, variance)
+
+
+def _expected(calibration: Calibration, counts: Floats) -> Floats:
+    """Variance of the counts as a fit foretells it.
+
+    Where lines are not quite of this shape, counting alone would stretch a tail to its limit for
+    what it does not explain; what a response usually is has to keep its weight.
+    """
+    expected = np.maximum(calibration.fit, 0.5)
+    misfit = float(np.mean((counts - calibration.fit) ** 2 / expected))
+    return np.asarray(expected * max(1.0, misfit))
 
 
 def explain(counts: Floats, known: Components, response: Response) -> Calibration:

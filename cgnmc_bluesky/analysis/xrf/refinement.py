@@ -13,6 +13,7 @@ from cgnmc_bluesky.analysis.xrf.response import Response, compton_ev, curves
 Floats = NDArray[np.float64]
 
 _STEP = 1e-3
+_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def refined(
     begin = (np.array([getattr(start, name) for name in names]) - expected) / spread
     low = np.array([(one.low - one.expected) / one.spread for one in free])
     high = np.array([(one.high - one.expected) / one.spread for one in free])
-    steps, _ = descend(problem, np.clip(begin, low, high), low, high, tolerance=1e-3)
+    steps, _ = descend(problem, np.clip(begin, low, high), low, high, tolerance=_TOLERANCE)
     return response(steps)
 
 
