@@ -99,6 +99,7 @@ class Replay:
             note=run.note,
             library=self._library,
             resolve=self._with_runs,
+            own=run.own,
         )
         for name, doc in run.documents():
             pipeline(name, doc)

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,7 @@ def _open_object(named: Any) -> Source:
     runs = group(Record([document for item in named for document in documents_in(item)]))
     if not runs:
         raise SourceError(f"the {name} holds no start document; give (name, document) pairs")
-    return ListedSource(name, runs)
+    return ListedSource(name, [replace(run, own=True) for run in runs])
 
 
 def _client_source(name: str, client: Any, is_owner: bool = False) -> Source:

@@ -31,12 +31,16 @@ class Run:
     note
         What is wrong with the record of this run, in words; empty where nothing is, and where it is
         only that the stop document is missing, which the documents tell.
+    own
+        Whether whoever asks has handed over the documents, so that they may say where their files
+        are.
     """
 
     start: Mapping[str, Any]
     documents: Callable[[], Iterator[Document]] = field(repr=False)
     folders: tuple[Path, ...] = ()
     note: str = ""
+    own: bool = False
 
     @property
     def uid(self) -> str:

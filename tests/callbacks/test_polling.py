@@ -117,7 +117,7 @@ def test_rows_are_read_as_their_file_grows_though_no_document_comes(growing, run
 def test_a_pipeline_that_polls_gives_what_one_that_does_not_gives(growing, run) -> None:
     documents, stop = run
     collector = ResultCollector()
-    polling = Pipeline([Counting], collector)
+    polling = Pipeline([Counting], collector, own=True)
     for name, doc in documents:
         polling(name, doc)
     assert polling.is_waiting
@@ -127,7 +127,7 @@ def test_a_pipeline_that_polls_gives_what_one_that_does_not_gives(growing, run) 
         assert polling.poll()
     assert not polling.is_waiting
     polling(*stop)
-    late = Pipeline([Counting], collector)
+    late = Pipeline([Counting], collector, own=True)
     for name, doc in (*documents, stop):
         late(name, doc)
     one, other = collector.results
