@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -152,3 +154,10 @@ def test_on_a_single_line_the_centre_is_taken_to_lie_on_it():
     assert sphere.y.value == -5.0
     assert sphere.x.value == pytest.approx(0.1, abs=0.03)
     assert sphere.radius.value == pytest.approx(3.0, abs=0.03)
+    # the line may run along y, and be written one pixel a line
+    for number in (line.line, np.arange(len(line.line))):
+        upright = replace(line, x_um=line.y_um, y_um=line.x_um, line=number)
+        turned = sphere_of(upright, particles_of(upright)[0])
+        assert turned.x.value == -5.0
+        assert turned.y.value == pytest.approx(sphere.x.value)
+        assert turned.radius.value == pytest.approx(sphere.radius.value)

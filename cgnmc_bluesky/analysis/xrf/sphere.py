@@ -26,6 +26,7 @@ _FINER = 6
 _RINGS_KNOW = 0.005
 _LOOSEST_GEOMETRY = 0.05
 _FROM_WITHIN = 0.6
+_LINE_WIDTH = 0.25
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class Sphere:
         Rings around the centre, as far as the pixels reach, that models are computed on.
     nearest_um
         Distance of the nearest pixel from the centre, in µm.
-    on_line
-        Whether all pixels lie on one line, and the centre was taken to lie there.
+    across
+        Coordinate of the centre (0 for x, 1 for y) that was taken from the line that all pixels lie
+        on; `None` where they lie on more than one.
     misfit
         What the pixels differ from it by, squared and over what counting gives, on average.
     """
@@ -63,8 +65,13 @@ class Sphere:
     step_um: float
     rings: Radii
     nearest_um: float
-    on_line: bool
+    across: int | None
     misfit: float
+
+    @property
+    def on_line(self) -> bool:
+        """Whether all pixels lie on one line, and the centre was taken to lie there."""
+        return self.across is not None
 
     @property
     def x(self) -> Measured:
@@ -137,17 +144,17 @@ def sphere_of(
     x_um, y_um = atom_map.x_um[field], atom_map.y_um[field]
     total, variance = atom_map.total[field], atom_map.total_variance[field]
     step_um = spacing_of(x_um, y_um)
-    single = bool(np.ptp(atom_map.line[field]) == 0) if field.any() else True
     own = particle.pixels[field]
     if np.count_nonzero(own) < _FEWEST_PIXELS or step_um <= 0:
         return None
-    start = _first_guess(x_um[own], y_um[own], (total**2 - variance)[own], single=single)
+    across = _across(x_um, y_um, step_um)
+    start = _first_guess(x_um[own], y_um[own], (total**2 - variance)[own], across)
     if start is None:
         start = np.array([particle.x_um, particle.y_um, particle.radius_um, 1.0])
         start[3] = np.mean(total[own]) / (4 / 3 * particle.radius_um)
     beam_um = (beam_fwhm_um or step_um) / FWHM
     blur_um = np.hypot(beam_um, step_um / np.sqrt(24.0))
-    free = tuple(at for at in range(5) if not (at == 1 and single))
+    free = tuple(at for at in range(5) if at != across)
     values = np.array([*start[:3], blur_um, start[3]])
     extent_um = max(particle.radius_um, values[2])
     distance = np.sqrt((x_um - values[0]) ** 2 + (y_um - values[1]) ** 2)
@@ -181,7 +188,7 @@ def sphere_of(
         step_um,
         rings,
         nearest_um,
-        single,
+        across,
         local.misfit,
     )
 
@@ -193,24 +200,33 @@ def spacing_of(x_um: Floats, y_um: Floats) -> float:
     return float(np.median(steps)) if steps.size else 0.0
 
 
-def _first_guess(x_um: Floats, y_um: Floats, square: Floats, *, single: bool) -> Floats | None:
+def _across(x_um: Floats, y_um: Floats, step_um: float) -> int | None:
+    """Coordinate that hardly changes, or less, on the one line that all pixels lie on."""
+    places = np.stack([x_um - np.mean(x_um), y_um - np.mean(y_um)])
+    spread = np.einsum("in,jn->ij", places, places) / places.shape[1]
+    if np.linalg.eigvalsh(spread)[0] > (_LINE_WIDTH * step_um) ** 2:
+        return None
+    return int(np.argmin(np.diagonal(spread)))
+
+
+def _first_guess(x_um: Floats, y_um: Floats, square: Floats, across: int | None) -> Floats | None:
     """Centre, radius and density from a paraboloid through the squared thickness, shape `(4,)`."""
-    x_mean, y_mean = np.mean(x_um), np.mean(y_um)
-    dx, dy = x_um - x_mean, y_um - y_mean
-    terms = [np.ones_like(dx), dx, dx**2 + dy**2] + ([] if single else [dy])
-    columns = np.stack(terms)
+    middle = np.array([np.mean(x_um), np.mean(y_um)])
+    offset = np.stack([x_um, y_um]) - middle[:, None]
+    known = [at for at in range(2) if at != across]
+    columns = np.stack([np.ones_like(square), np.add.reduce(offset**2), *offset[known]])
     normal = np.einsum("in,jn->ij", columns, columns)
-    level, along, bend, *across = np.linalg.lstsq(
+    level, bend, *along = np.linalg.lstsq(
         normal, np.einsum("in,n->i", columns, square), rcond=1e-12
     )[0]
     if not bend < 0:
         return None
-    x0 = -along / (2 * bend)
-    y0 = -across[0] / (2 * bend) if across else 0.0
-    radius2 = level / -bend + x0**2 + y0**2
+    centre = np.zeros(2)
+    centre[known] = -np.array(along) / (2 * bend)
+    radius2 = level / -bend + np.add.reduce(centre**2)
     if not radius2 > 0:
         return None
-    return np.array([x0 + x_mean, y0 + y_mean, np.sqrt(radius2), np.sqrt(-bend) / 2])
+    return np.array([*(centre + middle), np.sqrt(radius2), np.sqrt(-bend) / 2])
 
 
 @dataclass(frozen=True)
