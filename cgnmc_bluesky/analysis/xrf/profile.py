@@ -15,6 +15,7 @@ from cgnmc_bluesky.analysis.xrf.particles import Particle
 from cgnmc_bluesky.analysis.xrf.projection import FWHM
 from cgnmc_bluesky.analysis.xrf.radial import Radial, curves_of, radial_of
 from cgnmc_bluesky.analysis.xrf.sphere import Sphere, sphere_of
+from cgnmc_bluesky.analysis.xrf.whole import stand_ins
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -30,6 +31,7 @@ _LOOSEST_CENTRE = 0.1
 _CORE_WITHIN = 0.5
 _TRUSTED = 0.3
 _MARGIN_BLURS = 3.0
+_NOT_MEASURED = "what was not measured of the particle counts as what lies as far from its centre"
 
 
 @dataclass(frozen=True)
@@ -176,19 +178,27 @@ class _View:
         field: Flags = self.particle.field & self.atom_map.measured
         return field
 
+    @property
+    def reach_um(self) -> float:
+        """How far from its centre the particle's atoms are seen, in µm."""
+        return self.sphere.radius_um + _MARGIN_BLURS * self.sphere.blur_um
+
     @cached_property
     def pixels(self) -> Flags:
         """Pixels that hold the particle's atoms, to just beyond its rim."""
-        sphere, atom_map = self.sphere, self.atom_map
-        reach_um = sphere.radius_um + _MARGIN_BLURS * sphere.blur_um
-        near = sphere.distance_um(atom_map.x_um, atom_map.y_um) < reach_um
+        near = self.sphere.distance_um(self.atom_map.x_um, self.atom_map.y_um) < self.reach_um
         pixels: Flags = near & self.field
         return pixels
 
     @cached_property
     def mean(self) -> Composition:
-        """Composition of all atoms of the particle."""
-        return _mean(self.atom_map, self.pixels)
+        """Composition of all atoms of the particle, measured or not."""
+        return _mean(self.atom_map, self.pixels, self.stands_for)
+
+    @cached_property
+    def stands_for(self) -> Floats | None:
+        """How many pixels each stands for, where the map does not hold all of the particle."""
+        return stand_ins(self.atom_map, self.sphere, self.pixels, self.reach_um)
 
     @cached_property
     def radial(self) -> Radial:
@@ -209,12 +219,16 @@ class _View:
         )
 
 
-def _mean(atom_map: AtomMap, pixels: Flags) -> Composition:
+def _mean(atom_map: AtomMap, pixels: Flags, stands_for: Floats | None = None) -> Composition:
     kept = pixels & atom_map.measured
+    atoms, covariance = atom_map.atoms[kept], atom_map.covariance[kept]
+    if stands_for is not None:
+        atoms = atoms * stands_for[kept, None]
+        covariance = covariance * stands_for[kept, None, None] ** 2
     return composition_of(
         atom_map.metals,
-        np.add.reduce(atom_map.atoms[kept], axis=0),
-        np.add.reduce(atom_map.covariance[kept], axis=0),
+        np.add.reduce(atoms, axis=0),
+        np.add.reduce(covariance, axis=0),
     )
 
 
@@ -223,12 +237,14 @@ def _told(
 ) -> Profile:
     """What there is to say of a particle whose sphere is fixed."""
     sphere = (corrected or view).sphere
+    if view.stands_for is not None:
+        notes = (*notes, _NOT_MEASURED)
     profile = Profile(
         mean=view.mean,
         corrected_mean=corrected.mean if corrected else None,
         radius_um=sphere.radius,
-        x_um=sphere.x,
-        y_um=None if sphere.on_line else sphere.y,
+        x_um=None if sphere.across == 0 else sphere.x,
+        y_um=None if sphere.across == 1 else sphere.y,
         curves=curves_of(view.radial, view.atom_map.metals),
     )
     if not _has_gradient(view, corrected):
