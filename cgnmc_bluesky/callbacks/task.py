@@ -66,6 +66,9 @@ class RunAnalysis(ABC):
     growth: ClassVar[float] = 1.04
     """An intermediate result is due when the rows have grown by this factor: a long scan costs no
     more a point."""
+    shows_late: ClassVar[bool] = False
+    """Whether the first rows may hold nothing of what is looked for, so that a run that ended early
+    has not failed for that."""
 
     def __init__(self, run: Run, emit: Sink) -> None:
         self.run = run
@@ -143,17 +146,25 @@ class Task:
         if not self._fault and self.kind.lacks():
             return
         remarks = [*self.kind.run.reader.notes, *_remarks(stop, ended, self.kind.run.note)]
+        spared = self.kind.shows_late and ended and _ended_early(stop)
         if not self._fault:
-            self._guarded(lambda: self._say(ended=ended, curves="stored", remarks=remarks))
+            self._guarded(
+                lambda: self._say(ended=ended, curves="stored", remarks=remarks, spared=spared)
+            )
         if self._fault:
             self._say_failed()
         for writer in self._writers.values():
             writer.close("fail" if self._fault else "success", self._fault)
 
-    def _say(self, *, ended: bool, curves: Curves, remarks: Sequence[str] = ()) -> None:
+    def _say(
+        self, *, ended: bool, curves: Curves, remarks: Sequence[str] = (), spared: bool = False
+    ) -> None:
         for subject, estimate in self.kind.estimates(ended=ended):
             reason = "; ".join(dict.fromkeys(part for part in (estimate.reason, *remarks) if part))
-            told = replace(estimate, reason=reason)
+            status = estimate.status
+            if spared and status is Status.FAILED:
+                status = Status.WAITING
+            told = replace(estimate, reason=reason, status=status)
             self._writer(subject).update(told, self._time_s, curves=curves)
 
     def _say_failed(self) -> None:
@@ -210,7 +221,11 @@ def _remarks(stop: Mapping[str, Any], ended: bool, note: str) -> list[str]:
     remarks = [note] if note else []
     if not ended:
         remarks.append("the run has no stop document")
-    elif stop.get("exit_status", "success") != "success":
+    elif _ended_early(stop):
         why = f": {stop['reason']}" if stop.get("reason") else ""
         remarks.append(f"the run ended early ({stop['exit_status']}{why})")
     return remarks
+
+
+def _ended_early(stop: Mapping[str, Any]) -> bool:
+    return bool(stop.get("exit_status", "success") != "success")

@@ -30,6 +30,7 @@ class MapAnalysis(RunAnalysis):
     section = "xrf"
     version = "1"
     growth: ClassVar[float] = 1.01
+    shows_late: ClassVar[bool] = True
 
     def __init__(self, run: Run, emit: Sink) -> None:
         super().__init__(run, emit)
@@ -123,7 +124,15 @@ class MapAnalysis(RunAnalysis):
 
     def _incident_energy_ev(self, section: XrfRoles) -> float | None:
         given = section.incident_energy_ev
-        return float(given) if isinstance(given, float | int) else self._incident_reading()
+        if not isinstance(given, str):
+            return given
+        reading = self._incident_reading()
+        if reading is None and section.sensitivity is None:
+            raise ConfigurationError(
+                f"[xrf] incident_energy_ev: the run holds no reading of '{given}'; name the key of "
+                "the beam's energy, or give the energy itself"
+            )
+        return reading
 
 
 class MnNiRatioAnalysis(MapAnalysis):

@@ -237,6 +237,16 @@ def test_an_aborted_map_says_so_and_what_it_knows(run):
     assert result.values["mn_ni_core"] == pytest.approx(TRUTH["mn_ni_core"], rel=0.1)
 
 
+def test_a_map_that_ended_before_its_particle_has_not_failed(tmp_path):
+    counts = np.random.default_rng(0).poisson(2.0, (6, 11, 1, 1024)).astype(np.uint32)
+    made = event_run(measured_map(counts), tmp_path)
+    name, stop = made.documents[-1]
+    early = [*made.documents[:-1], (name, {**stop, "exit_status": "abort"})]
+    [result] = results_of(made, documents=early)
+    assert result.status is Status.WAITING
+    assert "abort" in result.reason
+
+
 def test_an_element_that_falls_silent_is_left_out_there(measured, tmp_path):
     counts = measured.counts.copy()
     counts[20:26, :, 1] = 0
