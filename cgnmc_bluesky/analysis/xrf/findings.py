@@ -51,6 +51,11 @@ SEEN_SIGMAS = 5.0
 """Metal is there when its atoms are so many times their uncertainty."""
 
 
+MISJUDGED = 0.05
+"""Part of a correction for self-absorption that it may be wrong by, one standard deviation: density
+and angles, and a particle that is not quite a sphere."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """Values with their sigmas, arrays and remarks of one particle, and the profile behind them."""
@@ -170,12 +175,14 @@ def _values(
         "core": (profile.core, profile.corrected_core),
         "shell": (profile.shell, profile.corrected_shell),
     }
-    said["mn_ni"] = _mn_ni(profile.corrected_mean if wanted.correct else profile.mean)
-    said["mn_ni_corrected"] = _mn_ni(profile.corrected_mean)
+    corrected_mean = _corrected(_mn_ni(profile.mean), _mn_ni(profile.corrected_mean))
+    said["mn_ni"] = corrected_mean if wanted.correct else _mn_ni(profile.mean)
+    said["mn_ni_corrected"] = corrected_mean
     for end, (as_seen, corrected) in ends.items():
         composition = corrected if wanted.correct else as_seen
-        said[f"mn_ni_{end}"] = _mn_ni(composition)
-        said[f"mn_ni_{end}_corrected"] = _mn_ni(corrected)
+        corrected_end = _corrected(_mn_ni(as_seen), _mn_ni(corrected))
+        said[f"mn_ni_{end}"] = corrected_end if wanted.correct else _mn_ni(as_seen)
+        said[f"mn_ni_{end}_corrected"] = corrected_end
         for metal in composition.metals if composition else ():
             said[f"{end}_{metal.lower()}"] = composition.fraction(metal) if composition else None
     said["particle_radius_um"] = profile.radius_um
@@ -187,6 +194,14 @@ def _values(
     sigmas = {name: one.sigma if one else None for name, one in said.items()}
     values["pixels"] = float(particle.pixels.sum())
     return values, sigmas
+
+
+def _corrected(as_seen: Measured | None, corrected: Measured | None) -> Measured | None:
+    """A corrected ratio, as uncertain as the correction itself is."""
+    if as_seen is None or corrected is None:
+        return corrected
+    doubt = MISJUDGED * (corrected.value - as_seen.value)
+    return Measured(corrected.value, float(np.hypot(corrected.sigma, doubt)))
 
 
 def _mn_ni(composition: Composition | None) -> Measured | None:
