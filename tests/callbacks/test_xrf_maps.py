@@ -237,6 +237,16 @@ def test_an_aborted_map_says_so_and_what_it_knows(run):
     assert result.values["mn_ni_core"] == pytest.approx(TRUTH["mn_ni_core"], rel=0.1)
 
 
+def test_an_element_that_is_not_named_is_remarked_upon(measured, tmp_path):
+    counts = measured.counts.copy()
+    energies_ev = 10.0 * np.arange(counts.shape[-1])
+    iron = np.exp(-0.5 * ((energies_ev - 6404.0) / 60.0) ** 2)
+    where = counts.sum(axis=-1, keepdims=True) > np.median(counts.sum(axis=-1))
+    counts += np.random.default_rng(0).poisson(4.0 * iron * where).astype(counts.dtype)
+    [result] = results_of(event_run(altered(measured, counts=counts), tmp_path))
+    assert "no line of Mn, Co, Ni" in result.reason
+
+
 def test_a_map_that_ended_before_its_particle_has_not_failed(tmp_path):
     counts = np.random.default_rng(0).poisson(2.0, (6, 11, 1, 1024)).astype(np.uint32)
     made = event_run(measured_map(counts), tmp_path)

@@ -21,6 +21,8 @@ FEWEST_ALIKE = 8
 """Two rows of at least so many counts that are all the same are one row twice."""
 SILENT_COUNTS = 100.0
 """An element without a count in a row where all count more than this was silent there."""
+FOREIGN = 0.01
+"""From this part of the counts on, what no known curve explains is remarked upon."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,12 @@ def summed(
         except Unusable as fault:
             notes.append(f"{name}: {fault}" + (", left out" if len(detectors) > 1 else ""))
             continue
+        if ended and calibration.unexplained > FOREIGN:
+            named = ", ".join(emitter.element for emitter in detector.emitters)
+            notes.append(
+                f"{name}: {calibration.unexplained:.1%} of the counts are no line of {named}, and "
+                "may lie under theirs: name what else there is in elements"
+            )
         pixels = detector.pixels(rows, n_pixels, calibration if ended else None)
         found[name] = _true(pixels, factors.get(name)), calibration
     if not found:
