@@ -87,7 +87,9 @@ def summed(
         except Unusable as fault:
             notes.append(f"{name}: {fault}" + (", left out" if len(detectors) > 1 else ""))
             continue
-        if ended and calibration.unexplained > FOREIGN:
+        # without the beam's energy its scatter is what is not explained
+        scatters = "compton" in calibration.components.names
+        if ended and scatters and calibration.unexplained > FOREIGN:
             named = ", ".join(emitter.element for emitter in detector.emitters)
             notes.append(
                 f"{name}: {calibration.unexplained:.1%} of the counts are no line of {named}, and "
