@@ -115,7 +115,7 @@ def _projector(
 ) -> Projector:
     """Weights from the sum; as many known curves as PyMca is given: a constant, but no slope."""
     found = explain(_sum(counts), components(response, emitters, CHANNELS), response)
-    wanted = [n for n, name in enumerate(found.components.names) if name != "slope"]
+    wanted = [n for n, name in enumerate(found.components.names) if name not in {"slope", "bend"}]
     return Projector(found.components.columns[:, wanted], found.fit, of)
 
 

@@ -25,6 +25,7 @@ from cgnmc_bluesky.beamline.section import Key, Number, Positive, Section, locat
 _BELOW_LINES_EV = 500.0
 _ABOVE_LINES_EV = 400.0
 _ABOVE_ELASTIC_EV = 250.0
+_NEAR_SCATTER_EV = 3500.0
 
 
 def _is_symbol(text: str) -> str:
@@ -210,8 +211,8 @@ class XrfRoles(Section):
         """Channels that are fitted: the first, and the one behind the last.
 
         They begin below the lowest Kα, so far that there is a background to see and nickel's
-        escape peak to tell from Mn Kα, and end behind the elastic peak, or behind the highest K
-        line where the incident energy is not a number.
+        escape peak to tell from Mn Kα, and end behind the elastic peak, as far up as that may be
+        where the incident energy is read; or behind the highest K line, where no scatter is near.
 
         Returns
         -------
@@ -228,7 +229,10 @@ class XrfRoles(Section):
         if not lines_ev:
             return None
         highest_ev = max(lines_ev) + _ABOVE_LINES_EV
-        if isinstance(self.incident_energy_ev, float):
+        farthest_ev = max(lines_ev) + _NEAR_SCATTER_EV
+        if isinstance(self.incident_energy_ev, str):
+            highest_ev = farthest_ev + _ABOVE_ELASTIC_EV
+        elif self.incident_energy_ev is not None and self.incident_energy_ev <= farthest_ev:
             highest_ev = self.incident_energy_ev + _ABOVE_ELASTIC_EV
         first, last = (
             max(0, round((energy_ev - self.channel_ev.offset) / self.channel_ev.gain))

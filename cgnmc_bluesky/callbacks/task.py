@@ -143,7 +143,7 @@ class Task:
 
     def finish(self, stop: Mapping[str, Any], *, ended: bool) -> None:
         """Say the last word: also that of a run that has failed, or that nobody ended."""
-        if not self._fault and self.kind.lacks():
+        if self.kind.lacks():
             return
         remarks = [*self.kind.run.reader.notes, *_remarks(stop, ended, self.kind.run.note)]
         spared = self.kind.shows_late and ended and _ended_early(stop)

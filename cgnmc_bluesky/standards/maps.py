@@ -12,7 +12,7 @@ from cgnmc_bluesky.beamline import ConfigurationError, XrfRoles
 from cgnmc_bluesky.standards.fluorescence import attenuation_of
 from cgnmc_bluesky.standards.sensitivity import Fluorescence
 
-_SCATTER_WITHIN_EV = 200.0
+_ABOVE_ELASTIC_EV = 250.0
 
 
 def map_model(
@@ -48,8 +48,9 @@ def map_model(
     ordered = [*metals, *(element for element in emitters if element not in metals)]
     incident_ev = float(fluorescence.parameters["incident_energy_ev"])
     first, last = section.channels() or (0, 0)
-    highest_ev = section.channel_ev.offset + section.channel_ev.gain * last
-    within = incident_ev < highest_ev - 0.5 * _SCATTER_WITHIN_EV
+    behind = (incident_ev + _ABOVE_ELASTIC_EV - section.channel_ev.offset) / section.channel_ev.gain
+    within = behind <= last + 1
+    last = min(last, round(behind) + 1)
     return MapModel(
         spectrum=SpectrumModel(
             emitters=tuple(emitters[element] for element in ordered),

@@ -22,7 +22,7 @@ TRUTH = Response(
     compton_sigma_ev=70.0,
     elastic_ev=9000.0,
 )
-AMOUNTS = np.array([2000.0, 2500.0, 9000.0, 800.0, 1500.0, 1.0, -0.3])
+AMOUNTS = np.array([2000.0, 2500.0, 9000.0, 800.0, 1500.0, 1.0, -0.3, 0.2])
 
 
 @pytest.fixture(scope="module")

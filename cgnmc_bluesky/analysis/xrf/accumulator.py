@@ -158,8 +158,9 @@ class MapAccumulator:
 
     def _fitted(self, counts: NDArray[np.floating]) -> NDArray[np.floating]:
         """Spectra over all the channels that are fitted, zero where the detector has none."""
-        lacking = len(self.model.spectrum.channels) - counts.shape[1]
-        return np.pad(counts, ((0, 0), (0, lacking))) if lacking > 0 else counts
+        n_channels = len(self.model.spectrum.channels)
+        lacking = n_channels - counts.shape[1]
+        return np.pad(counts, ((0, 0), (0, lacking))) if lacking > 0 else counts[:, :n_channels]
 
     def _map(self, rows: Sequence[int], *, ended: bool) -> tuple[Summed, PixelReadings]:
         n_pixels = max(self._pixels.values())

@@ -16,7 +16,7 @@ from cgnmc_bluesky.analysis.xrf.calibration import (
     nominal,
 )
 from cgnmc_bluesky.analysis.xrf.lines import Emitter
-from cgnmc_bluesky.analysis.xrf.response import Response, components
+from cgnmc_bluesky.analysis.xrf.response import BACKGROUND, Response, components
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.floating]
@@ -239,7 +239,7 @@ class DetectorAmounts:
     @property
     def _n_amounts(self) -> int:
         scatter = 2 if self._model.incident_ev else 0
-        return len(self._model.emitters) + scatter + 2
+        return len(self._model.emitters) + scatter + len(BACKGROUND)
 
     @property
     def _width(self) -> int:

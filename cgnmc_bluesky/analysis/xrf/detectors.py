@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.analysis.xrf.amounts import DetectorAmounts, PixelAmounts
 from cgnmc_bluesky.analysis.xrf.calibration import Calibration, Unusable
 from cgnmc_bluesky.analysis.xrf.pixels import counted, named_rows
+from cgnmc_bluesky.analysis.xrf.response import BACKGROUND
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -226,7 +227,7 @@ def summed_spectrum(
     """
     fits = chosen.calibrations
     parts = {
-        "background": ("constant", "slope"),
+        "background": BACKGROUND,
         "scatter": ("elastic", "compton"),
         **{f"{metal.lower()}_k": (metal,) for metal in metals},
     }

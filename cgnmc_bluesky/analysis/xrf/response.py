@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 Numbers = Mapping[str, Floats]
 """Each number of m responses, shape `(m, 1, 1)`."""
 
+BACKGROUND = ("constant", "slope", "bend")
+"""Curves that the background is made of."""
 PAIR_EV = 3.65
 """Energy that an electron-hole pair in silicon takes."""
 ESCAPE_EV = 1739.5
@@ -78,7 +80,7 @@ class Components:
     Parameters
     ----------
     names
-        Elements first, then "elastic", "compton", "constant" and "slope" as far as there are.
+        Elements first, then "elastic" and "compton" as far as there are, then the background.
     columns
         Counts in each channel for one count in all (lines, scatter) or for one a channel
         (background), shape `(channels, k)`.
@@ -111,7 +113,7 @@ def components(
     """
     names = [emitter.element for emitter in emitters]
     names += ["elastic"] * bool(response.elastic_ev) + ["compton"] * bool(response.compton_ev)
-    return Components((*names, "constant", "slope"), curves([response], emitters, channels)[0])
+    return Components((*names, *BACKGROUND), curves([response], emitters, channels)[0])
 
 
 def curves(
@@ -134,7 +136,8 @@ def curves(
         parts.append(_lines(of, of["elastic_ev"], energies_ev))
     if responses[0].compton_ev:
         parts.append(_lines(of, of["compton_ev"], energies_ev, of["compton_sigma_ev"]))
-    background = np.stack([np.ones(len(channels)), np.linspace(-1.0, 1.0, len(channels))])
+    across = np.linspace(-1.0, 1.0, len(channels))
+    background = np.stack([np.ones(len(channels)), across, across**2 - 1.0 / 3.0])
     parts.append(np.broadcast_to(background, (len(responses), *background.shape)))
     return np.ascontiguousarray(np.concatenate(parts, axis=1).swapaxes(1, 2))
 
