@@ -277,3 +277,25 @@ def test_rows_without_counts_and_copies_of_rows_are_masked(measured, tmp_path):
     assert result.status is Status.FINAL
     assert result.values["mn_ni_core"] == pytest.approx(TRUTH["mn_ni_core"], rel=0.06)
     assert np.isnan(result.curves["map"]["ni"].reshape(41, 41)[[12, 20]]).all()
+
+
+def test_a_map_without_any_beam_fails(measured, tmp_path):
+    made = event_run(altered(measured, i0=np.zeros_like(measured.i0)), tmp_path)
+    [result] = results_of(made)
+    assert result.status is Status.FAILED
+    assert "i0: 1681 pixels in 41 rows with no or zero intensity, masked" in result.reason
+
+
+def test_the_energy_of_the_beam_may_be_read(measured, found, tmp_path):
+    made = event_run(measured, tmp_path)
+    key = {"source": "mono", "dtype": "number", "shape": [], "units": "keV"}
+    at = next(n for n, (name, _) in enumerate(made.documents) if name == "descriptor")
+    descriptor = {**made.documents[at][1], "uid": "m", "name": "energy_monitor"}
+    descriptor["data_keys"] = {"energy": key}
+    reading = {"uid": "e", "descriptor": "m", "seq_num": 1, "time": 1.0, "data": {"energy": 9.0}}
+    reading |= {"timestamps": {"energy": 1.0}}
+    documents = [*made.documents[:at], ("descriptor", descriptor), ("event", reading)]
+    documents += made.documents[at:]
+    [result] = results_of(made, documents=documents, incident_energy_ev="energy")
+    for name in ("mn_ni", "mn_ni_core", "gradient_centre_um"):
+        assert result.values[name] == pytest.approx(found[0].values[name], rel=0.01)

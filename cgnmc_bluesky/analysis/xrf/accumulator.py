@@ -180,6 +180,9 @@ class MapAccumulator:
         weight = pixels.weight()
         amounts = chosen.amounts * weight[:, None]
         covariance = chosen.covariance * (weight**2)[:, None, None]
+        if not np.isfinite(amounts).any():
+            why = "; ".join((*chosen.notes, *pixels.notes))
+            return [self._nothing(why, ended=ended, status=Status.FAILED)]
         sensitivity = np.array(
             [emitter.sensitivity for emitter in model.spectrum.emitters[: len(model.metals)]]
         )

@@ -305,8 +305,19 @@ def _without_gradient(profile: Profile, view: _View, notes: tuple[str, ...]) -> 
         profile,
         core=profile.mean,
         corrected_core=profile.corrected_mean,
+        curves=_level(profile),
         notes=(*notes, "homogeneous: no gradient is significant"),
     )
+
+
+def _level(profile: Profile) -> dict[str, Floats]:
+    """The curves of a particle that is the same all through."""
+    level = dict(profile.curves)
+    for metal in profile.mean.metals if profile.mean else ():
+        name = f"{metal.lower()}_radial"
+        fraction = profile.mean.fraction(metal).value if profile.mean else np.nan
+        level[name] = np.where(np.isfinite(level[name]), fraction, np.nan)
+    return level
 
 
 def _gradient(view: _View) -> tuple[Measured | None, Measured | None, list[str]]:
