@@ -68,7 +68,10 @@ class MapAnalysis(RunAnalysis):
         if self._accumulator is None and self._waiting and (ended or self._incident_is_known()):
             self._begin()
         if self._accumulator is not None:
-            yield from self.said(self._accumulator, self._subject, ended=ended)
+            absent = self._absent()
+            for subject, estimate in self.said(self._accumulator, self._subject, ended=ended):
+                reason = "; ".join(part for part in (estimate.reason, *absent) if part)
+                yield subject, replace(estimate, reason=reason)
         elif ended:
             subject, units = self.nothing()
             yield subject, Estimate(Status.WAITING, "no rows", units)
@@ -77,10 +80,7 @@ class MapAnalysis(RunAnalysis):
         """Read what the configuration names, and take in what has waited for it."""
         section = self.configured()
         fluorescence = fluorescence_of(section, self._incident_energy_ev(section))
-        missing = self.run.reader.missing()
-        absent = [found.key for role, found in self.run.roles.items() if role in missing]
-        notes = tuple(f"no {key}" for key in absent if not self._is_beside(key))
-        model = map_model(section, fluorescence, self.run.start, notes)
+        model = map_model(section, fluorescence, self.run.start)
         names = {"channel_ev", "oversampling", "beam_fwhm_um", "precision", "absorption"}
         settings = section.model_dump(mode="json", include=names)
         self._subject = replace(
@@ -106,9 +106,16 @@ class MapAnalysis(RunAnalysis):
             raise ConfigurationError("there is no section [xrf]; let cgnmc check draft it")
         return section
 
-    def _is_beside(self, key: str) -> bool:
-        """Whether the accumulator itself says that a key is missing."""
-        return key in {self.run.roles[role].key for role in _NAMED if role in self.run.roles}
+    def _absent(self) -> list[str]:
+        """Say what the configuration names and the run does not hold, beside what the accumulator
+        itself finds missing.
+        """
+        missing = self.run.reader.missing()
+        return [
+            f"no {found.key}"
+            for role, found in self.run.roles.items()
+            if role in missing and role not in _NAMED
+        ]
 
     def _incident_is_known(self) -> bool:
         role = "incident_energy_ev"

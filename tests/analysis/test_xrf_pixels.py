@@ -61,7 +61,7 @@ def test_wrong_readings_are_masked_and_counted():
     weight = readings.weight()
     assert np.isnan(weight).tolist() == [False, True, True, False, False, False]
     assert weight[3] == 1.0
-    readings.dead_time_factor(0, "xs_channel1")
+    readings.dead_time_factor("spectra_1", "xs_channel1")
     assert "sclr_i0: 2 pixels in 2 rows with no or zero intensity, masked" in readings.notes
     masked = "xs_channel1_dt: 1 pixel in 1 row with a dead time factor below 1, masked"
     assert masked in readings.notes

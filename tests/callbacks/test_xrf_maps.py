@@ -200,12 +200,14 @@ def test_a_detector_element_that_is_ill_is_left_out(fault, word, tmp_path):
 
 def test_a_detector_element_that_does_not_exist_is_named(measured, tmp_path):
     made = event_run(measured, tmp_path)
-    factors = made.xrf["dead_time_factor"]
-    spectra = [*made.xrf["spectra"], "xs_channel9"]
-    xrf = {**made.xrf, "spectra": spectra, "dead_time_factor": [*factors, factors[0]]}
-    [result] = results_of(replace(made, xrf=xrf))
-    assert "xs_channel9" in result.reason
-    assert result.status is Status.FINAL
+    spectra = ["xs_channel9", *made.xrf["spectra"]]
+    factors = ["xs_channel9_dt", *made.xrf["dead_time_factor"]]
+    [result] = results_of(
+        replace(made, xrf={**made.xrf, "spectra": spectra, "dead_time_factor": factors})
+    )
+    assert "no xs_channel9; no xs_channel9_dt" in result.reason
+    [right] = results_of(made)
+    assert result.values == right.values
 
 
 def test_a_wrong_channel_width_fails_with_the_remedy(measured, tmp_path):

@@ -77,6 +77,7 @@ class MapAccumulator:
         self.model = model
         self._tables: dict[str, Table] = {}
         self._detectors: dict[str, DetectorAmounts] = {}
+        self._spectra: dict[str, str] = {}
         self._pixels: dict[int, int] = {}
         self._times_s: dict[int, float] = {}
         self._profiles: list[Profile] = []
@@ -150,6 +151,7 @@ class MapAccumulator:
                 by_detector = {f"{key}[{n}]": spectra[:, n] for n in range(spectra.shape[1])}
             for name, counts in by_detector.items():
                 if name not in self._detectors:
+                    self._spectra[name] = role
                     self._detectors[name] = DetectorAmounts(self.model.spectrum)
                 self._detectors[name].add(number, block.first_pixel, self._fitted(counts))
             end = block.first_pixel + len(spectra)
@@ -169,10 +171,14 @@ class MapAccumulator:
         )
         factors = {
             name: factor
-            for at, name in enumerate(self._detectors)
-            if (factor := pixels.dead_time_factor(at, name)) is not None
+            for name, role in self._spectra.items()
+            if (factor := pixels.dead_time_factor(role, name)) is not None
         }
-        ready = {name: one for name, one in self._detectors.items() if one.is_ready}
+        # sums have the same bits in whatever order the elements' spectra came first
+        order = sorted(
+            self._spectra, key=lambda name: (len(self._spectra[name]), self._spectra[name])
+        )
+        ready = {name: self._detectors[name] for name in order if self._detectors[name].is_ready}
         return summed(ready, factors, rows, n_pixels, ended=ended), pixels
 
     def _estimates(self, chosen: Summed, pixels: PixelReadings, *, ended: bool) -> list[Estimate]:

@@ -66,12 +66,10 @@ class PixelReadings:
             return np.full(len(found), np.nan)
         return np.where(valid, np.median(found[valid]) / np.where(valid, found, 1.0), np.nan)
 
-    def dead_time_factor(self, at: int, name: str) -> Floats | None:
-        """True over recorded counts of one detector element, by its place and name."""
-        role = f"dead_time_factor_{at + 1}"
-        axis = None
-        if name.endswith("]"):
-            role, axis = "dead_time_factor_1", int(name[name.rindex("[") + 1 : -1])
+    def dead_time_factor(self, spectra: str, name: str) -> Floats | None:
+        """True over recorded counts of one detector element, by the role of its spectra."""
+        role = spectra.replace("spectra", "dead_time_factor")
+        axis = int(name[name.rindex("[") + 1 : -1]) if name.endswith("]") else None
         found = self._of(role, axis=axis)
         if found is None:
             self._say_once(f"{name}: dead time not corrected")
