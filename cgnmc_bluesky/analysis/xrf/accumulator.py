@@ -169,15 +169,15 @@ class MapAccumulator:
         pixels = PixelReadings(
             self._tables, self.model.keys, rows, n_pixels, self.model.oversampling
         )
-        factors = {
-            name: factor
-            for name, role in self._spectra.items()
-            if (factor := pixels.dead_time_factor(role, name)) is not None
-        }
         # sums have the same bits in whatever order the elements' spectra came first
         order = sorted(
             self._spectra, key=lambda name: (len(self._spectra[name]), self._spectra[name])
         )
+        factors = {
+            name: factor
+            for name in order
+            if (factor := pixels.dead_time_factor(self._spectra[name], name)) is not None
+        }
         ready = {name: self._detectors[name] for name in order if self._detectors[name].is_ready}
         return summed(ready, factors, rows, n_pixels, ended=ended), pixels
 
