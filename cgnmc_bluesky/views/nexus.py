@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cgnmc_bluesky
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.plots import Plot, plots_of
 
@@ -82,7 +82,7 @@ def _write_values(group: "Group", result: Result) -> None:
     _write(
         group,
         program="cgnmc-bluesky",
-        version=cgnmc_bluesky.__version__,
+        version=version("cgnmc-bluesky"),
         analysis=result.analysis,
         analysis_version=analysis["version"],
         mode=result.mode,
