@@ -18,6 +18,8 @@ ILL_SIGMAS = 6.0
 ILL_SHARE = 0.15
 """An element whose composition is off the others' by more than these many sigmas, and by more than
 this part, is left out."""
+FEWEST_TO_TELL = 3
+"""Of so many elements one that is ill can be told from the others."""
 FEWEST_ALIKE = 8
 """Two rows of at least so many counts that are all the same are one row twice."""
 SILENT_COUNTS = 100.0
@@ -136,26 +138,23 @@ def _true(pixels: PixelAmounts, factor: Floats | None) -> PixelAmounts:
 
 def _ill(found: Mapping[str, PixelAmounts]) -> dict[str, str]:
     """Elements that had better be left out, and why."""
-    ill: dict[str, str] = {}
+    if len(found) < FEWEST_TO_TELL:
+        return {}
     totals = {name: np.nansum(pixels.amounts, axis=0) for name, pixels in found.items()}
     errors = {name: np.nansum(pixels.covariance, axis=0) for name, pixels in found.items()}
-    for name in found:
-        others = [other for other in found if other != name and other not in ill]
-        if len(others) < 2:
-            break
-        share, sigma = _shares(totals[name], errors[name])
-        rest = sum(totals[other] for other in others)
-        rest_error = sum(errors[other] for other in others)
-        rest_share, rest_sigma = _shares(rest, rest_error)
-        off = np.abs(share - rest_share)
-        if np.any(
-            (off > ILL_SIGMAS * np.hypot(sigma, rest_sigma))
-            & (off > ILL_SHARE * np.abs(rest_share))
-        ):
+    shares = {name: _shares(totals[name], errors[name]) for name in found}
+    # the median is nobody's fault as long as most are well
+    usual = np.median([share for share, _ in shares.values()], axis=0)
+    ill: dict[str, str] = {}
+    for name, (share, sigma) in shares.items():
+        off = np.abs(share - usual)
+        others = [other for other in found if other != name]
+        rest = np.sum([totals[other].sum() for other in others])
+        rest_error = np.sum([errors[other].sum() for other in others])
+        with_it = (rest + totals[name].sum()) ** 2 / (rest_error + errors[name].sum())
+        if np.any((off > ILL_SIGMAS * sigma) & (off > ILL_SHARE * np.abs(usual))):
             ill[name] = "another composition than the others have"
-            continue
-        with_it = (rest + totals[name]).sum() ** 2 / (rest_error + errors[name]).sum()
-        if rest.sum() ** 2 / rest_error.sum() > with_it:
+        elif rest**2 / rest_error > with_it:
             ill[name] = "noisy, so that the sum is better without it"
     return ill
 
