@@ -1,6 +1,6 @@
 """Measured rows on their way into an accumulator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +11,8 @@ Number = TypeVar("Number", np.int64, np.float64)
 
 ROOM = 64
 """Rows that the first array has room for."""
+ROWS_NAMED = 5
+"""Rows that are named by their numbers; more are counted."""
 
 
 @dataclass(frozen=True)
@@ -199,3 +201,28 @@ def _column(blocks: Sequence[Block], role: str, shape: tuple[int, ...]) -> NDArr
 
 def _nan(n_rows: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
     return np.broadcast_to(np.nan, (n_rows, *shape))
+
+
+def counted(n: int, what: str) -> str:
+    """Return how many of something there are, in words.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(3, "pixel")
+    ('1 row', '3 pixels')
+    """
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def named_rows(numbers: Iterable[int]) -> str:
+    """Return rows by their numbers, or how many they are where these are many.
+
+    Examples
+    --------
+    >>> named_rows([3]), named_rows([9, 3]), named_rows(range(9))
+    ('row 3', 'rows 3, 9', '9 rows')
+    """
+    ordered = sorted(numbers)
+    if len(ordered) > ROWS_NAMED:
+        return counted(len(ordered), "row")
+    return ("row " if len(ordered) == 1 else "rows ") + ", ".join(map(str, ordered))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-ROWS_NAMED = 5
+from cgnmc_bluesky.analysis.rows import named_rows
 
 READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError)
 """What h5py and handlers raise over a file that is unfinished, truncated or not as announced."""
@@ -38,11 +38,7 @@ class Notes:
 
     def sentences(self) -> list[str]:
         """All notes in words, whatever the order in which they came."""
-        of_rows = (f"{key}: {fault} ({_rows(rows)})" for (key, fault), rows in self._rows.items())
+        of_rows = (
+            f"{key}: {fault} ({named_rows(rows)})" for (key, fault), rows in self._rows.items()
+        )
         return sorted({*self._sentences, *of_rows})
-
-
-def _rows(seq_nums: set[int]) -> str:
-    if len(seq_nums) > ROWS_NAMED:
-        return f"{len(seq_nums)} rows"
-    return ("row " if len(seq_nums) == 1 else "rows ") + ", ".join(map(str, sorted(seq_nums)))

@@ -19,7 +19,6 @@ def map_model(
     section: XrfRoles,
     fluorescence: Fluorescence,
     start: Mapping[str, Any],
-    notes: Sequence[str] = (),
 ) -> MapModel:
     """Put together what is known of a map before its rows come.
 
@@ -31,8 +30,6 @@ def map_model(
         What its elements emit.
     start
         The run's start document.
-    notes
-        What is to be said beside.
 
     Raises
     ------
@@ -70,7 +67,6 @@ def map_model(
             correct=section.absorption.correct,
             precision=section.precision,
         ),
-        notes=tuple(notes),
     )
 
 

@@ -43,8 +43,6 @@ class MapModel:
         Time on a pixel, in seconds, where the run's record says so.
     wanted
         How the map of atoms is looked at.
-    notes
-        What is to be said of all this.
     """
 
     spectrum: SpectrumModel
@@ -53,7 +51,6 @@ class MapModel:
     shape: tuple[int, int] | None = None
     dwell_s: float | None = None
     wanted: Wanted = field(default_factory=Wanted)
-    notes: tuple[str, ...] = ()
 
     @property
     def metals(self) -> tuple[str, ...]:
@@ -70,8 +67,6 @@ class MapAccumulator:
     model
         What is known before.
     """
-
-    units = UNITS
 
     def __init__(self, model: MapModel) -> None:
         self.model = model
@@ -216,7 +211,7 @@ class MapAccumulator:
             self._profiles = [one.profile for one in found if one.profile]
             self._profiled_pixels = n_pixels if self._profiles else 0
         spectrum = summed_spectrum(self._detectors, chosen, model.metals)
-        notes = (*model.notes, *chosen.notes, *pixels.notes)
+        notes = (*chosen.notes, *pixels.notes)
         return [
             self._estimate(one, notes, {"spectrum": spectrum} if not at else {}, ended=ended)
             for at, one in enumerate(found)
@@ -258,5 +253,5 @@ class MapAccumulator:
     def _nothing(self, why: str, *, ended: bool, status: Status = Status.WAITING) -> Estimate:
         end = ("the run ended before that",) if ended and status is Status.WAITING else ()
         said = status if ended else Status.WAITING
-        reason = "; ".join(dict.fromkeys((why, *end, *self.model.notes)))
+        reason = "; ".join(dict.fromkeys((why, *end)))
         return Estimate(said, reason, UNITS, n_points=sum(self._pixels.values()))

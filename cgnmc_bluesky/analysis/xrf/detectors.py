@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cgnmc_bluesky.analysis.rows import counted, named_rows
 from cgnmc_bluesky.analysis.xrf.amounts import DetectorAmounts, PixelAmounts
 from cgnmc_bluesky.analysis.xrf.calibration import Calibration, Unusable
-from cgnmc_bluesky.analysis.xrf.pixels import counted, named_rows
 from cgnmc_bluesky.analysis.xrf.response import BACKGROUND
 
 Floats = NDArray[np.float64]
@@ -113,7 +113,7 @@ def summed(
     recorded = np.stack([pixels.recorded for pixels in each], axis=1)
     for what, wrong in _wrong_rows(recorded.reshape(len(rows), -1)).items():
         if wrong.any():
-            notes.append(f"{what}: {named_rows(np.array(rows)[wrong])}, masked")
+            notes.append(f"{what}: {named_rows(np.array(rows)[wrong].tolist())}, masked")
             amounts[np.repeat(wrong, n_pixels)] = np.nan
     return Summed(
         amounts,

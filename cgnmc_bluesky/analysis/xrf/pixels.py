@@ -5,12 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cgnmc_bluesky.analysis.rows import Table
+from cgnmc_bluesky.analysis.rows import Table, counted
 
 Floats = NDArray[np.float64]
-
-ROWS_NAMED = 5
-"""Rows that are named by their numbers; more are counted."""
 
 
 class PixelReadings:
@@ -102,30 +99,6 @@ class PixelReadings:
     def _say_once(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
-
-
-def counted(n: int, what: str) -> str:
-    """Return how many of something there are, in words.
-
-    Examples
-    --------
-    >>> counted(1, "row"), counted(3, "pixel")
-    ('1 row', '3 pixels')
-    """
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
-def named_rows(numbers: NDArray[np.int64]) -> str:
-    """Return rows by their numbers, or how many they are.
-
-    Examples
-    --------
-    >>> named_rows(np.array([3])), named_rows(np.array([3, 9])), named_rows(np.arange(9))
-    ('row 3', 'rows 3, 9', '9 rows')
-    """
-    if len(numbers) > ROWS_NAMED:
-        return counted(len(numbers), "row")
-    return ("row " if len(numbers) == 1 else "rows ") + ", ".join(map(str, numbers.tolist()))
 
 
 def of_pixels(
