@@ -23,6 +23,7 @@ from cgnmc_bluesky.beamline import (
 CONTRACT = Path(__file__).with_name("beamline_contract.toml")
 XANES = {"energy_ev": "mono_energy", "i0": "i0", "itrans": "it"}
 XRF = {"spectra": "xs", "channel_ev": {"gain": 10.0}}
+HEATING = {"temperature_c": "furnace", "ion_current": {"32": "rga_mz32"}}
 NIO = {"name": "NiO", "edge": "Ni K", "valence": 2, "file": "nio.xdi"}
 
 
@@ -77,6 +78,8 @@ def test_roles_carry_the_units_they_are_wanted_in(contract):
     assert heating["temperature_c"] == Role("furnace_temperature", "degC")
     assert heating["two_theta_deg"].unit == "deg"
     assert heating["ion_32"] == Role("rga_mz32", "")
+    assert contract.heating.clock == "event"
+    assert (contract.heating.onset_mass, contract.heating.false_alarm_rate) == ("32", 0.05)
 
 
 def test_roles_of_a_section_that_is_not_there():
@@ -91,6 +94,19 @@ def test_an_energy_in_kev_and_recorded_darks():
     assert roles["energy_ev"] == Role("mono_energy", "eV", "keV")
     assert roles["dark_i0"] == Role("i0_dark", "")
     assert "dark_itrans" not in roles
+
+
+def test_a_temperature_without_a_unit_may_be_in_kelvin():
+    told = Beamline.from_dict({"heating": HEATING | {"temperature_unit": "K"}})
+    assert told.roles("heating")["temperature_c"] == Role("furnace", "degC", "K")
+
+
+def test_a_ramp_may_record_another_gas_than_oxygen_as_long_as_no_onset_of_it_is_asked_for():
+    carbon_dioxide = {"temperature_c": "t", "ion_current": {"44": "rga_mz44"}}
+    heating = Beamline.from_dict({"heating": carbon_dioxide}).heating
+    assert heating.onset_mass not in heating.ion_current
+    asked = Beamline.from_dict({"heating": carbon_dioxide | {"onset_mass": "44"}})
+    assert asked.heating.onset_mass == "44"
 
 
 def xrf(**settings) -> XrfRoles:
@@ -267,6 +283,41 @@ def test_a_simulated_standard_stays_a_name(tmp_path):
             {"heating": {"temperature_c": "t", "ion_current": {"O2": "rga"}}},
             "[heating] ion_current.O2 'O2': expected a mass over charge, such as \"32\"",
         ),
+        (
+            {"heating": {"temperature_c": "t"}},
+            "[heating] names neither an ion current nor a pattern; give ion_current, or pattern "
+            "(with two_theta_deg)",
+        ),
+        ({"heating": {"ion_current": {"32": "o2"}}}, "[heating] temperature_c is missing"),
+        (
+            {"heating": {"temperature_c": "t", "pattern": "xrd"}},
+            "[heating] names no 'two_theta_deg' for its pattern; give its data key",
+        ),
+        (
+            {"heating": HEATING | {"onset_mass": "44"}},
+            '[heating] onset_mass = "44" is not in ion_current, which has 32; name its data key '
+            "there",
+        ),
+        (
+            {"heating": HEATING | {"clock": "wall"}},
+            "[heating] clock = 'wall': expected 'event' or 'reading'",
+        ),
+        (
+            {"heating": HEATING | {"temperature_unit": "F"}},
+            "[heating] temperature_unit = 'F': expected 'degC' or 'K'",
+        ),
+        (
+            {"heating": HEATING | {"transport_delay_s": -8.0}},
+            "[heating] transport_delay_s = -8.0: expected greater than or equal to 0",
+        ),
+        (
+            {"heating": HEATING | {"false_alarm_rate": 5.0}},
+            "[heating] false_alarm_rate = 5.0: expected less than 1",
+        ),
+        (
+            {"heating": HEATING | {"false_alarm": 0.01}},
+            "[heating] has no key 'false_alarm'; did you mean 'false_alarm_rate'?",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(written, line):
@@ -439,8 +490,13 @@ configurations = st.fixed_dictionaries(
             optional={"incident_energy_ev": keys | positive, "elements": st.just(["Mn", "Ni"])},
         ),
         "heating": st.fixed_dictionaries(
-            {"temperature_c": keys},
-            optional={"ion_current": st.just({"32": "a"}), "exposure_s": keys | positive},
+            {"temperature_c": keys, "ion_current": st.just({"32": "a", "44": "b"})},
+            optional={
+                "exposure_s": keys | positive,
+                "clock": st.sampled_from(["event", "reading"]),
+                "onset_mass": st.sampled_from(["32", "44"]),
+                "temperature_unit": st.sampled_from(["degC", "K"]),
+            },
         ),
         "reference": st.lists(references, max_size=3, unique_by=lambda table: table["name"]),
         "foil": st.lists(st.fixed_dictionaries({"edge": edges}), max_size=1),

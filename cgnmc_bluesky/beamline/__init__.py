@@ -3,13 +3,14 @@
 from cgnmc_bluesky.beamline.edges import Edge, edge_energy_ev, edge_of
 from cgnmc_bluesky.beamline.errors import ConfigurationError, ConfigurationMissing, nearest
 from cgnmc_bluesky.beamline.fluorescence import SelfAbsorption, Sensitivity, XrfRoles
+from cgnmc_bluesky.beamline.heating import HeatingRoles
 from cgnmc_bluesky.beamline.references import (
     AnalysisSettings,
     Foil,
     FractionSettings,
     Reference,
 )
-from cgnmc_bluesky.beamline.roles import HeatingRoles, Role, SoftXanesRoles, XanesRoles
+from cgnmc_bluesky.beamline.roles import Role, SoftXanesRoles, XanesRoles
 from cgnmc_bluesky.beamline.settings import Beamline, DataSection, Facility
 
 __all__ = [

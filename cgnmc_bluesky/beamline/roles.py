@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from cgnmc_bluesky.beamline.errors import ConfigurationError
-from cgnmc_bluesky.beamline.section import Columns, EnergyUnit, Key, Number, Positive, Section
+from cgnmc_bluesky.beamline.section import Columns, EnergyUnit, Key, Number, Section
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,6 @@ class Role:
     recorded_unit: str | None = None
     channels: tuple[int, int] | None = None
     factor: float | None = None
-
-
-def _is_mass(text: str) -> str:
-    if not text.isdecimal():
-        raise ConfigurationError(f"'{text}': expected a mass over charge, such as \"32\"")
-    return text
-
-
-Mass = Annotated[str, AfterValidator(_is_mass)]
 
 
 class XanesRoles(Section):
@@ -108,38 +99,6 @@ class SoftXanesRoles(Section):
         intensities = {"i0": self.i0} | {str(name): key for name, key in self.yields.items()}
         energy = Role(self.energy_ev, "eV", self.energy_unit)
         return {"energy_ev": energy} | {name: Role(key, "") for name, key in intensities.items()}
-
-
-class HeatingRoles(Section):
-    """Data keys of a heating ramp.
-
-    Parameters
-    ----------
-    temperature_c
-        The sample's temperature.
-    ion_current
-        Keys of the mass spectrometer's currents, by mass over charge.
-    transport_delay_s
-        Time that the gas takes from the sample to the mass spectrometer.
-    pattern, two_theta_deg, wavelength_a
-        The diffraction pattern, its axis (a key), and the wavelength in ångström.
-    exposure_s
-        Exposure of a pattern, as a number or its key; the event's time is its end.
-    """
-
-    temperature_c: Key
-    ion_current: dict[Mass, Key] = Field(default_factory=dict)
-    transport_delay_s: Number = 0.0
-    pattern: Key | None = None
-    two_theta_deg: Key | None = None
-    exposure_s: Positive | Key | None = None
-    wavelength_a: Positive | None = None
-
-    def roles(self) -> dict[str, Role]:
-        """Roles of a ramp; `ion_32` is the current at m/z 32."""
-        units = {"temperature_c": "degC", "pattern": "", "two_theta_deg": "deg", "exposure_s": "s"}
-        ions = {f"ion_{mass}": Role(key, "") for mass, key in self.ion_current.items()}
-        return roles_by_unit(self, units) | ions
 
 
 def roles_by_unit(section: Section, units: Mapping[str, str]) -> dict[str, Role]:

@@ -18,8 +18,9 @@ from cgnmc_bluesky.beamline.errors import (
     problems_of,
 )
 from cgnmc_bluesky.beamline.fluorescence import XrfRoles
+from cgnmc_bluesky.beamline.heating import HeatingRoles
 from cgnmc_bluesky.beamline.references import AnalysisSettings, Foil, Reference
-from cgnmc_bluesky.beamline.roles import HeatingRoles, Role, SoftXanesRoles, XanesRoles
+from cgnmc_bluesky.beamline.roles import Role, SoftXanesRoles, XanesRoles
 from cgnmc_bluesky.beamline.section import Located, Section
 
 VARIABLE = "CGNMC_BEAMLINE"
