@@ -1,0 +1,1 @@
+"""Release of gas and change of phases while a sample is heated."""
