@@ -62,6 +62,18 @@ def test_the_documents_are_valid():
     assert Result.from_documents(documents).curve_units == {"energy_ev": "eV"}
 
 
+@pytest.mark.parametrize("curves", ["preview", "stored"])
+def test_arrays_of_two_dimensions_come_back(curves):
+    patterns = {"temperature_c": np.arange(3.0), "intensity": np.ones((3, 4), np.float32)}
+    documents = written(estimate(curves={"patterns": patterns}), curves=curves)
+    for name, doc in documents:
+        event_model.schema_validators[event_model.DocumentNames[name]].validate(
+            event_model.sanitize_doc(doc)
+        )
+    found = Result.from_documents(documents).curves["patterns"]
+    np.testing.assert_array_equal(found["intensity"], patterns["intensity"])
+
+
 def test_a_line_of_json_has_every_value_and_no_nan():
     line = Result.from_documents(written(estimate(value=None))).as_dict()
     text = json.dumps(line, allow_nan=False)

@@ -41,7 +41,7 @@ class Estimate:
         Number of points that the values rest on.
     curves
         Arrays for the eye by group ("spectrum", "map", "profile") and name; those of one group are
-        of one length.
+        of one length, a row of a two-dimensional one for each entry of the others.
     curve_units
         Unit of each array, by its name.
     """

@@ -207,7 +207,7 @@ def _data_key(
     name: str, value: object, units: Mapping[str, str], source: str, ragged: bool
 ) -> dict[str, Any]:
     if isinstance(value, np.ndarray):
-        shape = [None] if ragged else list(value.shape)
+        shape = [None] * value.ndim if ragged else list(value.shape)
         key = {"dtype": "array", "dtype_numpy": value.dtype.str, "shape": shape}
     else:
         dtype = {str: "string", int: "integer"}.get(type(value), "number")
