@@ -26,12 +26,17 @@ class Block:
     seq_num
         Number of each row in its stream, shape `(n,)`, from 1.
     time_s
-        Time of each row, shape `(n,)`, in seconds since the epoch.
+        Time of each row, shape `(n,)`, in seconds since the epoch: that of its event, for a monitor
+        that of its reading.
     values
         For each role an array of shape `(n, ...)`; a reading that is missing is NaN.
     first_pixel
         Where the block is a part of one row whose spectra are too large: how many of its pixels
         came before. The part from pixel 0 holds all roles, the others hold spectra alone.
+    event_s, stamp_s
+        The two clocks that a row may have been timed by, shape `(n,)` each: that of the program
+        that made its event, and that of its devices, of whose timestamps the newest counts. NaN
+        where a row has no event, or no timestamp; `None` where nothing is known of that clock.
     """
 
     stream: str
@@ -39,6 +44,8 @@ class Block:
     time_s: NDArray[np.float64]
     values: Mapping[str, NDArray[Any]]
     first_pixel: int = 0
+    event_s: NDArray[np.float64] | None = None
+    stamp_s: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.seq_num)
@@ -51,7 +58,8 @@ class Table:
     point again), so the table is the same however the rows were cut into blocks and in whatever
     order they came. Rows that come in order cost the same however many there are already.
 
-    Arrays given out are read-only, and stay as they are while the table grows.
+    Arrays given out are read-only, and stay as they are while the table grows. Its rows have one
+    time, that of their blocks: of `event_s` and `stamp_s` nothing is kept.
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from math import nan
 from typing import Any
 
 from cgnmc_bluesky.analysis.rows import Block
@@ -11,7 +12,7 @@ from cgnmc_bluesky.documents.faults import READ_ERRORS, Notes
 from cgnmc_bluesky.documents.frames import Frame, Source
 from cgnmc_bluesky.documents.shapes import Readings, recorded_shape
 from cgnmc_bluesky.documents.slab import Slab
-from cgnmc_bluesky.documents.streams import Stream, rows_a_block
+from cgnmc_bluesky.documents.streams import Identity, Stream, newest, rows_a_block
 
 ATTEMPTS = 3
 """So often a row that seems to be there is read before it waits for its file to grow further."""
@@ -23,6 +24,7 @@ class Row:
 
     layout: Layout
     time_s: float | None = None
+    stamp_s: float = nan
     data: Mapping[str, Any] = field(default_factory=dict)
     frames: dict[str, Frame] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class Mixed(Stream):
         row = self._touch(seq_num, layout)
         if row.time_s is None or time_s >= row.time_s:
             row.layout, row.time_s = layout, time_s
+            row.stamp_s = newest([doc.get("timestamps", {}).get(key) for key in layout.keys])
             row.data = {key: data[key] for key in layout.keys if key in data}
             row.frames |= {key: it for key, it in row.data.items() if isinstance(it, Frame)}
 
@@ -206,7 +209,7 @@ class Mixed(Stream):
         rows = [self._rows[seq_num] for seq_num in seq_nums]
         layout = rows[0].layout
         is_in_file = _by_key(layout, in_files)
-        times = [self._start_s if row.time_s is None else row.time_s for row in rows]
+        identity = self._identity(seq_nums)
 
         def begun(of: Callable[[Column, Sequence[Row]], Readings]) -> tuple[Block, Iterator[Block]]:
             readings = [
@@ -215,7 +218,7 @@ class Mixed(Stream):
                 else [row.data.get(column.key) for row in rows]
                 for column in layout.columns
             ]
-            blocks = iter(self._blocks(layout, readings, seq_nums, times))
+            blocks = iter(self._blocks(layout, readings, identity))
             return next(blocks), blocks
 
         try:
@@ -229,6 +232,15 @@ class Mixed(Stream):
             row.is_given = True
         yield first
         yield from others
+
+    def _identity(self, seq_nums: Sequence[int]) -> Identity:
+        rows = [self._rows[seq_num] for seq_num in seq_nums]
+        return Identity(
+            seq_nums,
+            [self._start_s if row.time_s is None else row.time_s for row in rows],
+            [nan if row.time_s is None else row.time_s for row in rows],
+            [row.stamp_s for row in rows],
+        )
 
     def _put_off(self, seq_nums: Sequence[int]) -> None:
         """Let rows whose reading failed wait: for the next look, and after some for news."""

@@ -14,7 +14,7 @@ from cgnmc_bluesky.documents.files import source_of_resource, source_of_stream
 from cgnmc_bluesky.documents.frames import Folders, Frame, Source
 from cgnmc_bluesky.documents.mixed import Mixed
 from cgnmc_bluesky.documents.streams import Monitor, Stream, events_of
-from cgnmc_bluesky.documents.units import Conversion, conversion
+from cgnmc_bluesky.documents.units import Conversion, conversion, unit_for
 
 
 class RunReader:
@@ -47,6 +47,7 @@ class RunReader:
         self.start: Mapping[str, Any] | None = None
         self.stop: Mapping[str, Any] | None = None
         self.data_keys: set[str] = set()
+        self.units: dict[str, str] = {}
         self._roles = dict(roles)
         self._folders = Folders(readable)
         self._notes = Notes()
@@ -169,9 +170,10 @@ class RunReader:
                 continue
             described = data_keys[role.key]
             recorded = described.get("units") if role.recorded_unit is None else role.recorded_unit
+            unit = self.units[name] = unit_for(role, recorded or "")
             try:
                 convert = (
-                    conversion(recorded or "", role.unit, key=role.key, role=name)
+                    conversion(recorded or "", unit, key=role.key, role=name)
                     if role.factor is None
                     else Conversion(role.factor, 0.0)
                 )

@@ -1,7 +1,8 @@
 """The rows of one stream whose readings are all in its events."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import isnan, prod
+from dataclasses import dataclass
+from math import isnan, nan, prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,38 @@ NUMBERS_A_BLOCK = 2**22
 """Blocks are cut so that they hold about this many numbers, 16 MB of spectra."""
 
 PLAIN_NUMBERS = frozenset({float, int, np.float64, np.int64})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which rows they are, and when they were measured.
+
+    Parameters
+    ----------
+    numbers
+        Number of each in its stream.
+    times
+        Time that each is known by.
+    events
+        Time of the event of each.
+    stamps
+        Newest timestamp of the readings of each, NaN where they have none.
+    """
+
+    numbers: Sequence[int]
+    times: Sequence[float]
+    events: Sequence[float]
+    stamps: Sequence[float]
+
+    def part(self, rows: slice) -> "Identity":
+        """Give some neighbours of the rows."""
+        return Identity(self.numbers[rows], self.times[rows], self.events[rows], self.stamps[rows])
+
+    def block(self, stream: str, values: Mapping[str, NDArray[Any]], first_pixel: int = 0) -> Block:
+        """Give the rows with their values."""
+        number = np.array(self.numbers, dtype=np.int64)
+        times = np.array((self.times, self.events, self.stamps), dtype=np.float64)
+        return Block(stream, number, times[0], values, first_pixel, times[1], times[2])
 
 
 class Stream:
@@ -44,34 +77,39 @@ class Stream:
         """Take in an event and give its row, unless that was given before."""
         data, timestamps = doc["data"], doc.get("timestamps", {})
         readings = [data.get(key) for key in layout.keys]
-        stamps = map(timestamps.get, layout.keys)
-        known = self._known(doc["seq_num"], doc["time"], stamps, doc.get("uid", ""))
+        stamps = [timestamps.get(key) for key in layout.keys]
+        event_s = doc["time"]
+        known = self._known(doc["seq_num"], event_s, stamps, doc.get("uid", ""))
         if known is None:
             return ()
         number, time_s = known
         are_plain = PLAIN_NUMBERS.issuperset(map(type, readings))
         if are_plain and self._shapes.are_scalar(layout.keys) and not isnan(sum(readings)):
-            return (self._scalars(layout, readings, number, time_s),)
-        return self._blocks(layout, [[reading] for reading in readings], [number], [time_s])
+            return (self._scalars(layout, readings, number, time_s, event_s, newest(stamps)),)
+        identity = Identity([number], [time_s], [event_s], [newest(stamps)])
+        return self._blocks(layout, [[reading] for reading in readings], identity)
 
     def page(self, layout: Layout, page: Mapping[str, Any]) -> Iterable[Block]:
         """Take in an event page and give its rows, without those that were given before."""
         times = page["time"]
         timestamps = page.get("timestamps", {})
-        stamps = zip(*(timestamps.get(key, times) for key in layout.keys), strict=True)
+        nothing = [None] * len(times)
+        stamps = list(zip(*(timestamps.get(key, nothing) for key in layout.keys), strict=True))
         known = list(map(self._known, page["seq_num"], times, stamps, _uids_of(page)))
         rows = [row for row, identity in enumerate(known) if identity is not None]
         if not rows:
             return ()
         numbers, new_times = zip(*(identity for identity in known if identity), strict=True)
+        of_rows = [times[row] for row in rows], [newest(stamps[row]) for row in rows]
+        identity = Identity(numbers, new_times, *of_rows)
         data = page["data"]
         readings = [
             [data[key][row] for row in rows] if key in data else [None] * len(rows)
             for key in layout.keys
         ]
         if not layout.has_spectra:
-            return (self._block(layout, readings, numbers, new_times),)
-        return self._in_parts(layout, readings, numbers, new_times)
+            return (self._block(layout, readings, identity),)
+        return self._in_parts(layout, readings, identity)
 
     def note_missing_rows(self, n_made: int) -> None:
         """Note the rows that never came, of `n_made` or of those before the last that came."""
@@ -96,62 +134,56 @@ class Stream:
         return seq_num, time_s
 
     def _scalars(
-        self, layout: Layout, readings: Sequence[float], number: int, time_s: float
+        self,
+        layout: Layout,
+        readings: Sequence[float],
+        number: int,
+        time_s: float,
+        event_s: float,
+        stamp_s: float,
     ) -> Block:
         """Make a row of single numbers out of one array, which is the way of nearly every event."""
-        array = np.array(readings, dtype=np.float64).reshape(-1, 1)
-        values = dict(zip(layout.roles, array, strict=True))
+        array = np.array([*readings, time_s, stamp_s], dtype=np.float64).reshape(-1, 1)
+        values = dict(zip(layout.roles, array, strict=False))
         for role, conversion in layout.converted:
             values[role] = conversion(values[role])
-        return Block(self.name, np.array([number]), np.array([time_s]), values)
+        time, stamp = array[-2], array[-1]
+        event = time if event_s == time_s else np.array([event_s])
+        return Block(self.name, np.array([number]), time, values, 0, event, stamp)
 
     def _in_parts(
-        self,
-        layout: Layout,
-        readings: Sequence[Sequence[Any]],
-        numbers: Sequence[int],
-        times: Sequence[float],
+        self, layout: Layout, readings: Sequence[Sequence[Any]], identity: Identity
     ) -> Iterator[Block]:
         size = rows_a_block(layout, [recorded_shape(of_column[0]) for of_column in readings])
-        for first in range(0, len(numbers), size):
+        for first in range(0, len(identity.numbers), size):
             part = slice(first, first + size)
             of_columns = [of_column[part] for of_column in readings]
-            yield from self._blocks(layout, of_columns, numbers[part], times[part])
+            yield from self._blocks(layout, of_columns, identity.part(part))
 
     def _blocks(
-        self,
-        layout: Layout,
-        readings: Sequence[Readings],
-        numbers: Sequence[int],
-        times: Sequence[float],
+        self, layout: Layout, readings: Sequence[Readings], identity: Identity
     ) -> Iterable[Block]:
         """Make one block of some rows, or several of one that is too large."""
-        if layout.has_spectra and len(numbers) == 1:
+        if layout.has_spectra and len(identity.numbers) == 1:
             firsts = [_first(of_column) for of_column in readings]
             if numbers_a_row(layout, map(recorded_shape, firsts)) > NUMBERS_A_BLOCK:
-                return self._pieces(layout, firsts, numbers[0], times[0])
-        return (self._block(layout, readings, numbers, times),)
+                return self._pieces(layout, firsts, identity)
+        return (self._block(layout, readings, identity),)
 
-    def _block(
-        self,
-        layout: Layout,
-        readings: Sequence[Readings],
-        numbers: Sequence[int],
-        times: Sequence[float],
-    ) -> Block:
+    def _block(self, layout: Layout, readings: Sequence[Readings], identity: Identity) -> Block:
         values = {
-            column.role: self._shapes.of(column, of_column, numbers)
+            column.role: self._shapes.of(column, of_column, identity.numbers)
             for column, of_column in zip(layout.columns, readings, strict=True)
         }
-        time_s = np.array(times, dtype=np.float64)
-        return Block(self.name, np.array(numbers, dtype=np.int64), time_s, values)
+        return identity.block(self.name, values)
 
     def _pieces(
-        self, layout: Layout, readings: Sequence[Any], number: int, time_s: float
+        self, layout: Layout, readings: Sequence[Any], identity: Identity
     ) -> Iterator[Block]:
         """Cut a row along its pixels; what holds for the whole of it comes with the first."""
         spectra: list[tuple[Column, Any]] = []
         whole: dict[str, NDArray[Any]] = {}
+        [number] = identity.numbers
         for column, reading in zip(layout.columns, readings, strict=True):
             if _has_pixels(column, reading) and self._shapes.admitted(column, reading, number):
                 spectra.append((column, reading))
@@ -168,7 +200,7 @@ class Stream:
                 for (column, reading), shape in zip(spectra, shapes, strict=True)
                 if first < shape[0]
             }
-            yield Block(self.name, np.array([number]), np.array([time_s]), values, first)
+            yield identity.block(self.name, values, first)
 
 
 def rows_a_block(layout: Layout, shapes: Iterable[tuple[int, ...]]) -> int:
@@ -179,6 +211,23 @@ def rows_a_block(layout: Layout, shapes: Iterable[tuple[int, ...]]) -> int:
 def numbers_a_row(layout: Layout, shapes: Iterable[tuple[int, ...]]) -> int:
     """How many numbers are read of a row."""
     return sum(prod(c.cut(shape)) for c, shape in zip(layout.columns, shapes, strict=True))
+
+
+def newest(stamps: Sequence[float | None]) -> float:
+    """Newest of some timestamps, NaN where there is none.
+
+    Examples
+    --------
+    >>> newest([3.0, 4.0]), newest([nan, 3.0]), newest([None])
+    (4.0, 3.0, nan)
+    """
+    try:
+        found: float = max(stamps)  # type: ignore[type-var,assignment]
+        if not isnan(found):
+            return found
+    except (TypeError, ValueError):
+        pass
+    return max((stamp for stamp in stamps if stamp is not None and not isnan(stamp)), default=nan)
 
 
 def _first(readings: Readings) -> Any:

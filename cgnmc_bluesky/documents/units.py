@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cgnmc_bluesky.beamline import Role
 from cgnmc_bluesky.documents.faults import ReadingError
 
 SPELLINGS = {
@@ -22,6 +23,14 @@ SPELLINGS = {
     "kev": "keV",
     "deg": "degree",
     "sec": "s",
+    "torr": "torr",
+    "amps": "A",
+    "cts": "count",
+    "cts/s": "1/s",
+    "c/s": "1/s",
+    "a.u.": "",
+    "arb": "",
+    "arb. units": "",
 }
 """Units as control systems write them, in small letters, and how pint writes them."""
 
@@ -79,6 +88,32 @@ def conversion(recorded: str, wanted: str, *, key: str, role: str) -> Conversion
             f"what unit the key is in"
         )
     return None if found == Conversion(1.0, 0.0) else found
+
+
+def unit_for(role: Role, recorded: str) -> str:
+    """Return the unit that readings of a role are converted to.
+
+    Parameters
+    ----------
+    role
+        The role, of whose units it is the first that has the dimension of the readings; the first
+        of all where none has.
+    recorded
+        Unit in the descriptor.
+
+    Examples
+    --------
+    >>> ion = Role("rga_mz32", "A", also=("mbar", "1/s"))
+    >>> [unit_for(ion, recorded) for recorded in ("nA", "Torr", "cps", "mm", "")]
+    ['A', 'mbar', '1/s', 'A', 'A']
+    """
+    spelled = _spelled(recorded)
+    if not role.also or not spelled:
+        return role.unit
+    units = (role.unit, *role.also)
+    if spelled in units:
+        return spelled
+    return next((unit for unit in units if _converted(spelled, unit)), role.unit)
 
 
 def _spelled(unit: str) -> str:

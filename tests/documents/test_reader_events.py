@@ -37,6 +37,43 @@ def test_start_and_stop_are_at_hand(run, read, number) -> None:
     assert reader.stop == run.documents[-1][1]
 
 
+@pytest.mark.parametrize("as_page", [False, True])
+@pytest.mark.parametrize("key", [{}, {"shape": [2], "dtype": "array"}])
+def test_both_clocks_of_a_row_are_told(run, read, number, as_page, key) -> None:
+    bundle = run.describe("primary", {"mono": number("eV"), "i0": number(**key)})
+    monitor = run.describe("t_monitor", {"t": number()})
+    i0 = np.zeros(key.get("shape", [])).tolist()
+    stamps = [{"mono": 3.0, "i0": 4.0}, {"mono": np.nan, "i0": 5.0}, {"mono": np.nan, "i0": np.nan}]
+    events = [
+        run.event(bundle, n, 10.0 * n, mono=8333.0, i0=i0, timestamps=of_row)
+        for n, of_row in enumerate(stamps, 1)
+    ]
+    events.append(run.event(monitor, 1, 11.0, t=1.0, timestamps={"t": 7.0}))
+    documents = run.documents[:3]
+    pages = [
+        ("event_page", pack_event_page(*events[:3])),
+        ("event_page", pack_event_page(events[3])),
+    ]
+    documents = [*documents, *(pages if as_page else [("event", event) for event in events])]
+    blocks = read(documents, ROLES | {"t": Role("t", "")}).blocks
+    of_scan, [reading] = blocks[:-1], blocks[-1:]
+    for clock, expected in (
+        ("time_s", [10.0, 20.0, 30.0]),
+        ("event_s", [10.0, 20.0, 30.0]),
+        ("stamp_s", [4.0, 5.0, np.nan]),
+    ):
+        assert_array_equal(np.concatenate([getattr(b, clock) for b in of_scan]), expected)
+    assert (reading.time_s, reading.event_s, reading.stamp_s) == (7.0, 11.0, 7.0)
+
+
+def test_events_without_timestamps_have_one_clock(run, read, number) -> None:
+    bundle = run.describe("primary", {"mono": number("eV")})
+    event = run.event(bundle, 1, 10.0, mono=8333.0) | {"timestamps": {}}
+    [block] = read([*run.documents[:2], ("event", event)], ROLES).blocks
+    assert block.event_s.tolist() == [10.0]
+    assert np.isnan(block.stamp_s).all()
+
+
 def test_an_event_page_gives_one_block(run, read, number) -> None:
     bundle = run.describe("primary", {"mono": number("eV"), "i0": number()})
     events = [run.event(bundle, n, float(n), mono=8000.0 + n, i0=n) for n in (1, 2, 3)]

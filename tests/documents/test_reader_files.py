@@ -78,6 +78,7 @@ def test_rows_without_events_have_the_time_of_their_stream(run, read, number, tm
     documents = [*run.documents, resource, datum_of(compose, bundle, 0, 2)]
     [block] = read(documents, ROLES, [tmp_path]).blocks
     assert block.time_s.tolist() == [bundle.descriptor_doc["time"]] * 2
+    assert np.isnan([block.event_s, block.stamp_s]).all()
 
 
 def test_plain_and_external_keys_share_a_row(run, read, number, tmp_path) -> None:
@@ -94,6 +95,7 @@ def test_plain_and_external_keys_share_a_row(run, read, number, tmp_path) -> Non
         assert block.values["x_um"].tolist() == [seq_num * 500.0]
         assert_array_equal(block.values["spectra"], array[seq_num - 1 : seq_num])
         assert block.time_s.tolist() == [float(seq_num)]
+        assert block.event_s.tolist() == block.stamp_s.tolist() == [float(seq_num)]
 
 
 def test_stream_resources_of_the_older_kind_are_read(run, read, number, tmp_path) -> None:
