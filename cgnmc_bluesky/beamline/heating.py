@@ -17,6 +17,9 @@ def _is_mass(text: str) -> str:
     return text
 
 
+ION_UNITS = ("A", "mbar", "1/s", "V", "count", "ppm")
+"""What mass spectrometers record: currents, pressures, counts, analogue outputs, shares."""
+
 Mass = Annotated[str, AfterValidator(_is_mass)]
 Delay = Annotated[Number, Ge(0.0)]
 Probability = Annotated[Positive, Lt(1.0)]
@@ -30,7 +33,7 @@ class HeatingRoles(Section):
     temperature_c, temperature_unit
         The sample's temperature, and its unit where the descriptor gives none or a wrong one.
     ion_current
-        Keys of the mass spectrometer's currents, by mass over charge.
+        Keys of the mass spectrometer's currents (or pressures, or counts), by mass over charge.
     transport_delay_s
         Time that the gas takes from the sample to the mass spectrometer.
     onset_mass
@@ -82,4 +85,6 @@ class HeatingRoles(Section):
         roles["temperature_c"] = replace(
             roles["temperature_c"], recorded_unit=self.temperature_unit
         )
-        return roles | {f"ion_{mass}": Role(key, "") for mass, key in self.ion_current.items()}
+        unit, *also = ION_UNITS
+        ions = self.ion_current.items()
+        return roles | {f"ion_{mass}": Role(key, unit, also=tuple(also)) for mass, key in ions}

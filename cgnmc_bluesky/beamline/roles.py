@@ -28,6 +28,9 @@ class Role:
     factor
         What a recorded number of one is worth in the role's unit, where it has no unit (counts of
         an encoder); then the descriptor's unit is not looked at.
+    also
+        Units of other dimensions that will do as well; what is recorded in one of those dimensions
+        comes in that unit.
     """
 
     key: str
@@ -35,6 +38,7 @@ class Role:
     recorded_unit: str | None = None
     channels: tuple[int, int] | None = None
     factor: float | None = None
+    also: tuple[str, ...] = ()
 
 
 class XanesRoles(Section):

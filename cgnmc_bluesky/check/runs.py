@@ -10,7 +10,7 @@ from cgnmc_bluesky.check.guesses import ENOUGH
 from cgnmc_bluesky.check.maps import check_map_runs
 from cgnmc_bluesky.check.survey import DataKey, Surveyed, survey
 from cgnmc_bluesky.documents import ReadingError
-from cgnmc_bluesky.documents.units import conversion
+from cgnmc_bluesky.documents.units import conversion, unit_for
 
 
 def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
@@ -82,7 +82,7 @@ def _role(
         return ok(where, f"'{role.key}', {role.factor:g} {role.unit} a count")
     recorded = keys[role.key].unit if role.recorded_unit is None else role.recorded_unit
     try:
-        conversion(recorded, role.unit, key=role.key, role=name)
+        conversion(recorded, unit_for(role, recorded), key=role.key, role=name)
     except ReadingError as problem:
         message, _, remedy = str(problem).partition("; ")
         return error(where, message, remedy)

@@ -18,6 +18,7 @@ SPELLINGS = {
     "deg_c": "degC",
     "degc": "degC",
     "celsius": "degC",
+    "℃": "degC",
     "k": "K",
     "ev": "eV",
     "kev": "keV",
@@ -26,6 +27,8 @@ SPELLINGS = {
     "torr": "torr",
     "amps": "A",
     "cts": "count",
+    "cps": "1/s",
+    "counts/s": "1/s",
     "cts/s": "1/s",
     "c/s": "1/s",
     "a.u.": "",
@@ -33,6 +36,9 @@ SPELLINGS = {
     "arb. units": "",
 }
 """Units as control systems write them, in small letters, and how pint writes them."""
+
+_UNPARSED = (ValueError, TypeError, AttributeError, AssertionError)
+"""What pint's parser raises at a text that is no expression, beside errors of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,7 @@ def _converted(recorded: str, wanted: str) -> Conversion | None:
         if units.get_root_units(recorded)[1] != units.get_root_units(wanted)[1]:
             return None
         zero, one = (units.Quantity(Fraction(n), recorded).to(wanted).magnitude for n in (0, 1))
-    except (pint.errors.PintError, TokenError, ValueError, TypeError, AttributeError):
+    except (pint.errors.PintError, TokenError, *_UNPARSED):
         # A control system's unit is free text, and pint parses it as an expression.
         return None
     return Conversion(float(one - zero), float(zero))

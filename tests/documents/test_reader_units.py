@@ -27,6 +27,7 @@ def converted(value: float, recorded: str, wanted: str) -> float:
         (25.0, "C", "degC", 25.0),
         (25.0, "°C", "degC", 25.0),
         (25.0, "Celsius", "degC", 25.0),
+        (25.0, "℃", "degC", 25.0),
         (212.0, "degF", "degC", 100.0),
         (180.0, "degrees", "deg", 180.0),
         (1.0, "min", "s", 60.0),
@@ -56,6 +57,7 @@ def test_factors_are_exact() -> None:
         ("C/min", "degC"),
         ("bogus (", "eV"),
         ("3", "eV"),
+        ("€", "eV"),
     ],
 )
 def test_other_dimensions_and_unknown_units_are_refused(recorded, wanted) -> None:
@@ -80,6 +82,38 @@ def test_a_descriptor_may_say_null(run, read, number) -> None:
     run.event(bundle, 1, 1.0, mono=8333.0)
     columns = read(run.documents, {"energy_ev": Role("mono", "eV")}).columns()
     assert columns["primary"]["energy_ev"] == [8333.0]
+
+
+ION = Role("rga_mz32", "A", also=("mbar", "1/s", "count", "ppm"))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "value", "unit"),
+    [
+        ("A", 2.0, "A"),
+        ("nA", 2e-9, "A"),
+        ("Torr", 2.0 / 760 * 1013.25, "mbar"),
+        ("cps", 2.0, "1/s"),
+        ("Hz", 2.0, "1/s"),
+        ("counts", 2.0, "count"),
+        ("%", 20000.0, "ppm"),
+        ("", 2.0, "A"),
+        ("a.u.", 2.0, "A"),
+    ],
+)
+def test_a_role_may_have_one_of_several_units(run, number, recorded, value, unit) -> None:
+    bundle = run.describe("ions", {"rga_mz32": number(recorded), "t": number("K")})
+    run.event(bundle, 1, 1.0, rga_mz32=2.0, t=300.0)
+    reader = RunReader({"ion_32": ION, "temperature_c": Role("t", "degC")})
+    [block] = [block for name, doc in run.documents for block in reader(name, doc)]
+    assert block.values["ion_32"] == pytest.approx([value])
+    assert reader.units == {"ion_32": unit, "temperature_c": "degC"}
+
+
+def test_no_other_unit_will_do(run, read, number) -> None:
+    run.describe("ions", {"rga_mz32": number("degC")})
+    with pytest.raises(ReadingError, match="'degC', which cannot become 'A', the unit of ion_32"):
+        read(run.documents, {"ion_32": ION})
 
 
 def test_pages_and_events_convert_to_the_same_bits(run, read, number) -> None:
