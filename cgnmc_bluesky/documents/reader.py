@@ -22,8 +22,8 @@ class RunReader:
 
     No order is assumed between streams, nor between an event and the datums it needs, and a
     document that comes twice counts once. Roles are found by data key in any stream but
-    `baseline`; each stream that holds some of them gives blocks of its own. `units` has the unit that
-    each role found so far is given in.
+    `baseline`; each stream that holds some of them gives blocks of its own. `units` has the unit
+    that each role found so far is given in.
 
     Parameters
     ----------
