@@ -19,26 +19,19 @@ given) and a folder to one of the makers, and take a `MapRun`::
 - `srx_run`: one event a row, `fluor` (pixels, detectors, channels) and the scalers in files.
 - `hxn_run`: one event with everything, spectra in one file (XSP3_BULK) or plain, encoders
   oversampled.
-
-`as_from_tiled(documents)` puts the documents of stream resources in the order and with the numbers
-that a Tiled server gives them back.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import event_model
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+from run_documents import Document, RunDocuments, data_key, paged
 
-Document = tuple[str, dict[str, Any]]
-
-HDF5 = "application/x-hdf5"
 DETECTOR_DATA = "entry/instrument/detector/data"
-TIME_S = 1.7e9
 
 
 @dataclass(frozen=True)
@@ -118,83 +111,6 @@ def measured_map(
     )
 
 
-@dataclass
-class _Run:
-    """A run that is put together, its documents valid by event-model's schemas."""
-
-    metadata: dict[str, Any]
-    documents: list[Document] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._run = event_model.compose_run(time=TIME_S, metadata=self.metadata)
-        self.documents.append(("start", self._run.start_doc))
-
-    def describe(self, data_keys: Mapping[str, dict[str, Any]], stream: str = "primary") -> Any:
-        bundle = self._run.compose_descriptor(
-            name=stream, data_keys=dict(data_keys), time=TIME_S, validate=False
-        )
-        self.add("descriptor", bundle.descriptor_doc)
-        return bundle
-
-    def stream_resource(self, key: str, path: Path, dataset: str, **parameters: Any) -> Any:
-        bundle = self._run.compose_stream_resource(
-            data_key=key,
-            mimetype=HDF5,
-            uri=f"file://localhost{path}",
-            parameters={"dataset": dataset, **parameters},
-        )
-        self.add("stream_resource", bundle.stream_resource_doc)
-        return bundle.compose_stream_datum
-
-    def stream_datum(self, compose: Any, bundle: Any, start: int, stop: int) -> None:
-        doc = compose(
-            indices={"start": start, "stop": stop},
-            seq_nums={"start": start + 1, "stop": stop + 1},
-            descriptor=bundle.descriptor_doc,
-        )
-        self.add("stream_datum", doc)
-
-    def resource(self, spec: str, path: Path, **settings: Any) -> Any:
-        bundle = self._run.compose_resource(
-            spec=spec, root="/", resource_path=str(path).lstrip("/"), resource_kwargs=settings
-        )
-        self.add("resource", bundle.resource_doc)
-        return bundle
-
-    def datum(self, resource: Any, **place: Any) -> str:
-        datum = resource.compose_datum(datum_kwargs=place)
-        self.add("datum", datum)
-        return str(datum["datum_id"])
-
-    def event(self, bundle: Any, number: int, data: Mapping[str, Any]) -> None:
-        time_s = TIME_S + number
-        datums = {key for key, value in data.items() if isinstance(value, str)}
-        event = bundle.compose_event(
-            seq_num=number,
-            time=time_s,
-            data=dict(data),
-            timestamps=dict.fromkeys(data, time_s),
-            filled=dict.fromkeys(datums, False),
-            validate=False,
-        )
-        self.add("event", event)
-
-    def add(self, name: str, doc: dict[str, Any]) -> None:
-        validator = event_model.schema_validators[event_model.DocumentNames[name]]
-        validator.validate(event_model.sanitize_doc(doc))
-        self.documents.append((name, doc))
-
-    def stop(self) -> list[Document]:
-        self.documents.append(("stop", self._run.compose_stop(time=TIME_S + 1e6)))
-        return self.documents
-
-
-def data_key(shape: Iterable[int], units: str = "", **more: Any) -> dict[str, Any]:
-    shape = list(shape)
-    dtype = "array" if shape else "number"
-    return {"source": "made up", "dtype": dtype, "shape": shape, "units": units, **more}
-
-
 def flyer_run(measured: MeasuredMap, folder: Path, **options: Any) -> MapRun:
     """As the simulated flyer records: every key streamed into one file, a row a stream datum.
 
@@ -205,7 +121,7 @@ def flyer_run(measured: MeasuredMap, folder: Path, **options: Any) -> MapRun:
     with h5py.File(path, "w", libver="latest") as file:
         for key, values in columns.items():
             file.create_dataset(f"entry/{key}", data=_flat(values), **options)
-    run = _Run({"plan_name": "xrf_fly_map", "shape": list(measured.i0.shape)})
+    run = RunDocuments({"plan_name": "xrf_fly_map", "shape": list(measured.i0.shape)})
     bundle = run.describe(_streamed_keys(columns))
     composers = {
         key: run.stream_resource(key, path, f"/entry/{key}", chunk_shape=[1]) for key in columns
@@ -221,7 +137,7 @@ def ophyd_async_run(
 ) -> MapRun:
     """As ophyd-async's detectors record: a file for each, several rows announced at once."""
     columns = _streamed(measured)
-    run = _Run({"plan_name": "fly", "shape": list(measured.i0.shape)})
+    run = RunDocuments({"plan_name": "fly", "shape": list(measured.i0.shape)})
     bundle = run.describe(_streamed_keys(columns))
     composers = {}
     for key, values in columns.items():
@@ -250,7 +166,7 @@ def xspress3_run(measured: MeasuredMap, folder: Path, **options: Any) -> MapRun:
     with h5py.File(path, "w", libver="latest") as file:
         counts = _flat(measured.counts)
         file.create_dataset(DETECTOR_DATA, data=counts, chunks=(1, *counts.shape[1:]), **options)
-    run = _Run({"plan_name": "fly", "shape": list(measured.i0.shape)})
+    run = RunDocuments({"plan_name": "fly", "shape": list(measured.i0.shape)})
     bundle = run.describe(_streamed_keys(columns))
     composers = {}
     with h5py.File(beside, "w", libver="latest") as file:
@@ -270,7 +186,7 @@ def xspress3_run(measured: MeasuredMap, folder: Path, **options: Any) -> MapRun:
 def event_run(measured: MeasuredMap, folder: Path, *, as_lists: bool = False) -> MapRun:
     """One event a row, with arrays, or lists of numbers, in it."""
     columns = _streamed(measured)
-    run = _Run({"plan_name": "fly", "shape": list(measured.i0.shape)})
+    run = RunDocuments({"plan_name": "fly", "shape": list(measured.i0.shape)})
     keys = {key: data_key(values.shape[1:], _unit(key)) for key, values in columns.items()}
     bundle = run.describe(keys)
     for row in range(len(measured.counts)):
@@ -284,14 +200,7 @@ def event_run(measured: MeasuredMap, folder: Path, *, as_lists: bool = False) ->
 def page_run(measured: MeasuredMap, folder: Path, rows_a_page: int = 3) -> MapRun:
     """The same in event pages."""
     run = event_run(measured, folder)
-    events = [doc for name, doc in run.documents if name == "event"]
-    pages = [
-        event_model.pack_event_page(*events[row : row + rows_a_page])
-        for row in range(0, len(events), rows_a_page)
-    ]
-    begin = [pair for pair in run.documents if pair[0] in {"start", "descriptor"}]
-    documents = [*begin, *(("event_page", page) for page in pages), run.documents[-1]]
-    return MapRun(documents, run.xrf, folder)
+    return MapRun(paged(run.documents, rows_a_page), run.xrf, folder)
 
 
 def pixel_run(measured: MeasuredMap, folder: Path, *, leading_one: bool = False) -> MapRun:
@@ -299,7 +208,7 @@ def pixel_run(measured: MeasuredMap, folder: Path, *, leading_one: bool = False)
     columns = {key: _flat(values) for key, values in _streamed(measured).items()}
     if leading_one:
         columns = {key: values[:, np.newaxis] for key, values in columns.items()}
-    run = _Run({"plan_name": "grid_scan", "shape": list(measured.i0.shape)})
+    run = RunDocuments({"plan_name": "grid_scan", "shape": list(measured.i0.shape)})
     keys = {key: data_key(values.shape[1:], _unit(key)) for key, values in columns.items()}
     bundle = run.describe(keys)
     for pixel in range(measured.i0.size):
@@ -313,7 +222,7 @@ def area_detector_run(measured: MeasuredMap, folder: Path) -> MapRun:
     """One event a row, spectra as an area detector's plugin writes them, a file each."""
     columns = _streamed(measured)
     n_pixels = measured.i0.shape[1]
-    run = _Run({"plan_name": "fly", "shape": list(measured.i0.shape)})
+    run = RunDocuments({"plan_name": "fly", "shape": list(measured.i0.shape)})
     spectra = [key for key in columns if columns[key].ndim == 3]
     keys = {
         key: data_key(
@@ -348,7 +257,7 @@ def srx_run(measured: MeasuredMap, folder: Path) -> MapRun:
         "enc1": data_key((n_pixels,), "um", **external),
         "enc2": data_key((n_pixels,), "um", **external),
     }
-    run = _Run({"plan_name": "scan_and_fly", "shape": [n_pixels, n_rows]})
+    run = RunDocuments({"plan_name": "scan_and_fly", "shape": [n_pixels, n_rows]})
     bundle = run.describe(keys, "stream0")
     for row in range(n_rows):
         xspress3, zebra, scaler = (
@@ -395,7 +304,7 @@ def hxn_run(
         key: data_key(values.shape, "um" if key.startswith("inenc") else "")
         for key, values in plain.items()
     }
-    run = _Run({"plan_name": "fly2d", "shape": list(measured.i0.shape[::-1])})
+    run = RunDocuments({"plan_name": "fly2d", "shape": list(measured.i0.shape[::-1])})
     bundle = run.describe(keys)
     readings: dict[str, Any] = dict(plain)
     if in_file:
@@ -432,33 +341,6 @@ MAKERS: dict[str, Maker] = {
     "hxn": hxn_run,
 }
 """Every maker, by a name for parametrised tests."""
-
-
-def as_from_tiled(documents: Sequence[Document]) -> list[Document]:
-    """Put stream data as a Tiled server gives them back: one for each key, behind all events, its
-    rows numbered from 1.
-    """
-    resources = {doc["uid"]: doc for name, doc in documents if name == "stream_resource"}
-    extents: dict[str, int] = {}
-    descriptor_of: dict[str, str] = {}
-    for name, doc in documents:
-        if name == "stream_datum":
-            uid = doc["stream_resource"]
-            extents[uid] = max(extents.get(uid, 0), doc["indices"]["stop"])
-            descriptor_of[uid] = doc["descriptor"]
-    found = [pair for pair in documents[:-1] if not pair[0].startswith("stream_")]
-    for uid, resource in sorted(resources.items()):
-        if uid not in extents:
-            continue
-        datum = {
-            "uid": f"sd-{uid}-0",
-            "stream_resource": uid,
-            "descriptor": descriptor_of[uid],
-            "indices": {"start": 0, "stop": extents[uid]},
-            "seq_nums": {"start": 1, "stop": extents[uid] + 1},
-        }
-        found += [("stream_resource", resource), ("stream_datum", datum)]
-    return [*found, documents[-1]]
 
 
 def _streamed(measured: MeasuredMap) -> dict[str, NDArray[Any]]:

@@ -4,7 +4,6 @@ import event_model
 import numpy as np
 import pytest
 from map_documents import (
-    as_from_tiled,
     event_run,
     flyer_run,
     hxn_run,
@@ -13,6 +12,7 @@ from map_documents import (
     pixel_run,
     srx_run,
 )
+from run_documents import as_from_tiled
 from simulated_maps import ELEMENTS, map_of, results_of, same_bits
 
 from cgnmc_bluesky.analysis.estimate import Status

@@ -6,7 +6,6 @@ from map_documents import (
     MAKERS,
     MapRun,
     MeasuredMap,
-    as_from_tiled,
     event_run,
     flyer_run,
     hxn_run,
@@ -15,6 +14,7 @@ from map_documents import (
     pixel_run,
 )
 from numpy.testing import assert_array_equal
+from run_documents import as_from_tiled
 
 from cgnmc_bluesky.beamline import Beamline
 from cgnmc_bluesky.documents import RunReader
