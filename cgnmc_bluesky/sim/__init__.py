@@ -10,17 +10,21 @@ Examples
 
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
 from cgnmc_bluesky.sim.clock import Clock
+from cgnmc_bluesky.sim.decomposition import CHARGED, ChargedCathode
 from cgnmc_bluesky.sim.facility import SimulatedFacility
 from cgnmc_bluesky.sim.faults import DetectorFailure, Fault
 from cgnmc_bluesky.sim.fluorescence import DetectorElement
+from cgnmc_bluesky.sim.hotstage import SimulatedHotStage
 from cgnmc_bluesky.sim.nanoprobe import SimulatedNanoprobe
 from cgnmc_bluesky.sim.particle import PARTICLES, CoreShell
 from cgnmc_bluesky.sim.ring import StorageRing
 from cgnmc_bluesky.sim.sample import MATERIALS, Sample
 
 __all__ = [
+    "CHARGED",
     "MATERIALS",
     "PARTICLES",
+    "ChargedCathode",
     "Clock",
     "CoreShell",
     "DetectorElement",
@@ -29,6 +33,7 @@ __all__ = [
     "Sample",
     "SimulatedBeamline",
     "SimulatedFacility",
+    "SimulatedHotStage",
     "SimulatedNanoprobe",
     "StorageRing",
 ]

@@ -1,9 +1,12 @@
 """The simulation's clock: it is advanced by what the devices do, and waits only when asked to."""
 
+import heapq
+import itertools
 import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 EPOCH_S = 1_767_254_400.0
 """1 January 2026, 08:00 UTC: when a simulated beamtime begins unless told otherwise."""
@@ -54,6 +57,9 @@ class Clock:
         self._real_start_s = time.monotonic()
         self._count_end_s = -math.inf
         self._next_count_s = -math.inf
+        self._lock = threading.RLock()
+        self._numbers = itertools.count()
+        self._coming: list[tuple[float, int, Callable[[], None]]] = []
 
     def now_s(self) -> float:
         """Simulated time, in seconds since the epoch."""
@@ -66,7 +72,38 @@ class Clock:
         if math.isfinite(self.speed):
             self._start_s += duration_s
         else:
-            self._now_s += duration_s
+            self._move_to(self._now_s + duration_s)
+
+    def at(self, time_s: float, then: Callable[[], None]) -> Cancel:
+        """Call `then` once a simulated time has come, without moving the clock there.
+
+        Parameters
+        ----------
+        time_s
+            When, in seconds since the epoch; a time gone by means now.
+        then
+            What to do. At an infinite speed somebody else must let time pass, and it is called in
+            the thread that does.
+
+        Returns
+        -------
+        Cancel
+            Call it to forget about it.
+
+        Examples
+        --------
+        >>> clock = Clock(start_s=0.0)
+        >>> _ = clock.at(5.0, lambda: print("first, at", clock.now_s()))
+        >>> _ = clock.wait_until(8.0, lambda: print("then, at", clock.now_s()))
+        first, at 5.0
+        then, at 8.0
+        """
+        if math.isfinite(self.speed) or time_s <= self._now_s:
+            return self.wait_until(time_s, then)
+        coming = (time_s, next(self._numbers), then)
+        with self._lock:
+            heapq.heappush(self._coming, coming)
+        return lambda: self._forget(coming)
 
     def wait_until(
         self, end_s: float, then: Callable[[], None], *, counting: bool = False
@@ -90,7 +127,7 @@ class Clock:
         if math.isfinite(self.speed):
             delay_s = (end_s - self.now_s()) / self.speed
         else:
-            self._now_s = max(self._now_s, end_s)
+            self._move_to(end_s)
             delay_s = self._pace(end_s) if counting and self.points_per_s else 0.0
         if delay_s <= 0:
             then()
@@ -99,6 +136,20 @@ class Clock:
         timer.daemon = True
         timer.start()
         return timer.cancel
+
+    def _move_to(self, end_s: float) -> None:
+        """Let time pass, and on the way do what has been put off until then."""
+        with self._lock:
+            while self._coming and self._coming[0][0] <= end_s:
+                time_s, _, then = heapq.heappop(self._coming)
+                self._now_s = max(self._now_s, time_s)
+                then()
+            self._now_s = max(self._now_s, end_s)
+
+    def _forget(self, coming: tuple[float, int, Callable[[], None]]) -> None:
+        with self._lock, suppress(ValueError):
+            self._coming.remove(coming)
+            heapq.heapify(self._coming)
 
     def _pace(self, end_s: float) -> float:
         """Real seconds until a count may end: no faster than asked, and without drift.

@@ -9,7 +9,7 @@ from ophyd import Component, Device, Kind
 from ophyd.status import DeviceStatus
 
 from cgnmc_bluesky.sim.endstation import Endstation, Moment
-from cgnmc_bluesky.sim.faults import DetectorFailure, FaultKind
+from cgnmc_bluesky.sim.faults import DetectorFailure, spoilt
 from cgnmc_bluesky.sim.signals import Reading, Setting
 
 ELECTRON_C = 1.602e-19
@@ -74,28 +74,19 @@ class Channel(Device, ABC):
         """
         moment = self._endstation.moment(self._channel)
         fault = self._endstation.faults.of(self._channel, moment.point, moment.energy_ev)
-        if fault == "raise":
+        if fault is not None and fault.kind == "raise":
             raise DetectorFailure(f"{self.name} does not answer at point {moment.point}")
         status = DeviceStatus(self)
         dwell_s = float(self.dwell_s.get())
 
         def finish() -> None:
-            value = self._faulty(fault, self._measured(moment, dwell_s))
+            last = float(self.reading.get())
+            value = spoilt(fault, self._measured(moment, dwell_s), last, self._full_scale())
             self.reading.update(value, moment.start_s + dwell_s)
             status.set_finished()
 
         self._endstation.clock.wait_until(moment.start_s + dwell_s, finish, counting=True)
         return status
-
-    def _faulty(self, fault: FaultKind | None, value: float) -> float:
-        spoilt = {
-            "nan": math.nan,
-            "zero": 0.0,
-            "negative": -abs(value),
-            "saturated": self._full_scale(),
-            "stuck": float(self.reading.get()),
-        }
-        return value if fault is None else spoilt[fault]
 
     def _counted(self, photons: float) -> float:
         return photons if self._random is None else float(self._random.poisson(photons))

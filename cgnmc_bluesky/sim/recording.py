@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.devices.flying import FlyLine
-from cgnmc_bluesky.sim.faults import DetectorFailure, Fault, FaultKind, Faults
+from cgnmc_bluesky.sim.faults import DetectorFailure, Fault, Faults
 from cgnmc_bluesky.sim.fluorescence import CHANNELS, DetectorElement
 from cgnmc_bluesky.sim.nanobeam import Nanobeam
 from cgnmc_bluesky.sim.stage import ENCODER_STEP_UM, Stage, StageAxis
@@ -186,11 +186,12 @@ class LineRecorder:
 
     def _faulty(self, key: str, values: NDArray[Any], number: int) -> NDArray[Any]:
         energy_ev = self._beam().incident_energy_ev
-        fault: FaultKind | None = self._faults.of(key, number, energy_ev)
-        if fault == "raise":
+        fault = self._faults.of(key, number, energy_ev)
+        kind = None if fault is None else fault.kind
+        if kind == "raise":
             raise DetectorFailure(f"{key} does not come in row {number}")
-        if fault == "zero":
+        if kind == "zero":
             return np.zeros_like(values)
-        if fault == "nan" and values.dtype.kind == "f":
+        if kind == "nan" and values.dtype.kind == "f":
             return np.full_like(values, np.nan)
         return values

@@ -1,8 +1,10 @@
 """ophyd signals that say their unit and follow the simulated clock."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ophyd import Signal
+from ophyd.status import Status
 from ophyd.utils import ReadOnlyError
 
 
@@ -85,3 +87,46 @@ class Setting(Quantity):
             raise ValueError(
                 f"{self.name} = {value} {self._units}; give {low} to {high} {self._units}"
             )
+
+
+class Command(Setting):
+    """A number that its device acts upon at once."""
+
+    _act: Callable[[float], float]
+
+    def obey(self, act: Callable[[float], float]) -> None:
+        """Say who acts upon it.
+
+        Parameters
+        ----------
+        act
+            Given the number, does what it says and gives the time, in seconds since the epoch.
+        """
+        self._act = act
+
+    def put(self, value: float, **kwargs: Any) -> None:
+        """Let the device act."""
+        self.check_value(value)
+        super().put(value, timestamp=self._act(value), force=True)
+
+    def set(self, value: float, **kwargs: Any) -> Status:
+        """Let the device act.
+
+        Parameters
+        ----------
+        value
+            The number.
+
+        Returns
+        -------
+        Status
+            Done at once.
+        """
+        self.put(value)
+        status = Status(self)
+        status.set_finished()
+        return status
+
+    def update(self, value: float, time_s: float) -> None:
+        """Take note of what the device did by itself."""
+        super().put(value, timestamp=time_s, force=True)

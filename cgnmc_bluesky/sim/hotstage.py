@@ -1,0 +1,163 @@
+"""A hot stage in a computer: a cathode in a furnace, watched by X-rays and a mass spectrometer."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.sim.clock import Clock
+from cgnmc_bluesky.sim.decomposition import CHARGED, ChargedCathode, Decomposition, State
+from cgnmc_bluesky.sim.diffraction import TWO_THETA_DEG, PowderInstrument
+from cgnmc_bluesky.sim.diffractometer import Diffractometer
+from cgnmc_bluesky.sim.faults import Fault, Faults
+from cgnmc_bluesky.sim.furnace import Furnace
+from cgnmc_bluesky.sim.gases import GasAnalyser, Gauge
+from cgnmc_bluesky.sim.gases import Reading as Currents
+from cgnmc_bluesky.sim.metadata import Informed
+from cgnmc_bluesky.sim.optics import Selector
+from cgnmc_bluesky.sim.oven import Oven
+from cgnmc_bluesky.sim.spectrometer import make_spectrometer
+
+GAUGE = Gauge()
+INSTRUMENT = PowderInstrument()
+
+
+class SimulatedHotStage(Informed):
+    """Simulated devices around a cathode that decomposes, ready for anybody's RunEngine.
+
+    Parameters
+    ----------
+    material
+        What is in the furnace first: a name among `mounted`, or a cathode of your own.
+    seed
+        Of all noise.
+    clock
+        The simulation's clock; without it a new one of this speed and pace.
+    speed
+        Simulated seconds for each real one; at infinity nothing waits.
+    readings_per_s
+        Real readings a second at most, at infinite speed.
+    faults
+        What goes wrong, and when.
+    mounted
+        What can be brought into the furnace, by name.
+    gauge
+        How the mass spectrometer behaves.
+    instrument
+        How the diffractometer does.
+
+    Attributes
+    ----------
+    furnace, diffractometer, rga, sample
+        The devices. Data keys: `furnace_temperature` …; `xrd_intensity`, `xrd_two_theta`,
+        `xrd_exposure_s`; `rga_mz18`, `rga_mz28`, `rga_mz32`, `rga_mz40`, `rga_mz44`; `capillary`.
+    clock
+        The clock.
+
+    Examples
+    --------
+    >>> stage = SimulatedHotStage("gradient", seed=1)
+    >>> stage.roles()["heating"]["temperature_c"], stage.metadata()["sample"]
+    ('furnace_temperature', 'gradient NMC622, 4.4 V')
+    """
+
+    def __init__(
+        self,
+        material: str | ChargedCathode = "conventional",
+        *,
+        seed: int = 0,
+        clock: Clock | None = None,
+        speed: float = math.inf,
+        readings_per_s: float | None = None,
+        faults: Iterable[Fault] = (),
+        mounted: Mapping[str, ChargedCathode] = CHARGED,
+        gauge: Gauge = GAUGE,
+        instrument: PowderInstrument = INSTRUMENT,
+    ) -> None:
+        self.clock = clock or Clock(speed, points_per_s=readings_per_s)
+        own = {material.name: material} if isinstance(material, ChargedCathode) else {}
+        first = material.name if isinstance(material, ChargedCathode) else material
+        self._mounted = {**mounted, **own}
+        if first not in self._mounted:
+            raise ValueError(f"material is {first!r}; mounted are {', '.join(self._mounted)}")
+        self._oven = Oven(self.clock.now_s(), self._heat)
+        self.sample = Selector(
+            self.clock,
+            name="capillary",
+            choices={name: self._loads(name) for name in self._mounted},
+            first=first,
+        )
+        of_furnace, of_gases, of_patterns = np.random.SeedSequence(seed).spawn(3)
+        self._random = np.random.default_rng(of_patterns)
+        all_faults = Faults(tuple(faults))
+        self.furnace = Furnace(self.clock, self._oven, seed=of_furnace, faults=all_faults)
+        self._analyser = GasAnalyser(gauge, of_gases, self.clock.now_s())
+        self._instrument = instrument
+        self.rga = make_spectrometer(self.clock, self._currents, faults=all_faults)
+        self.diffractometer = Diffractometer(
+            self.clock,
+            self._state,
+            self._exposed,
+            TWO_THETA_DEG,
+            is_driven=lambda: self.furnace.is_armed,
+            faults=all_faults,
+        )
+
+    def devices(self) -> dict[str, Any]:
+        """All devices by the names that a session gives them."""
+        names = ("furnace", "diffractometer", "rga")
+        return {**{name: getattr(self, name) for name in names}, "capillary": self.sample}
+
+    def roles(self) -> dict[str, Any]:
+        """Which data key plays which role, as beamline.toml would say it."""
+        return {
+            "beamline": {"name": "simulated hot stage", "facility": "cgnmc_bluesky"},
+            "heating": {
+                "temperature_c": self.furnace.temperature.name,
+                "ion_current": {
+                    name.removeprefix("mz"): getattr(self.rga, name).name
+                    for name in self.rga.read_attrs
+                },
+                "transport_delay_s": self._analyser.gauge.delay_s,
+                "pattern": self.diffractometer.intensity.name,
+                "two_theta_deg": self.diffractometer.two_theta.name,
+                "exposure_s": self.diffractometer.exposed_s.name,
+                "wavelength_a": self._instrument.wavelength_a,
+                "clock": "reading",
+            },
+        }
+
+    def metadata(self) -> dict[str, Any]:
+        """What a run of this hot stage should carry in its start document.
+
+        Returns
+        -------
+        dict[str, Any]
+            The roles, the sample's name, and the truth: where it would release its oxygen at the
+            furnace's rate.
+        """
+        return {"beamline": self.roles(), "sample": self._decomposition.sample.name, "truth": {}}
+
+    def _heat(self, time_s: float, temperature_c: float, duration_s: float) -> None:
+        self._decomposition.advance(temperature_c, duration_s)
+        self._analyser.feed(time_s, self._decomposition.gas_rates)
+
+    def _loads(self, name: str) -> Any:
+        def load() -> None:
+            here_c = self._oven.body.sample_c
+            self._decomposition = Decomposition(self._mounted[name], temperature_c=here_c)
+
+        return load
+
+    def _currents(self, time_s: float) -> Currents:
+        self._oven.advance_to(time_s)
+        return self._analyser.read(time_s)
+
+    def _state(self) -> State:
+        self._oven.advance_to(self.clock.now_s())
+        return self._decomposition.state
+
+    def _exposed(self, states: Sequence[State], exposure_s: float) -> NDArray[np.float64]:
+        return self._instrument.pattern(states, exposure_s, self._random)
