@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betainc
 
 R_KJ_PER_MOL_K = 8.314462618e-3
 ZERO_C_IN_K = 273.15
@@ -124,7 +124,7 @@ def _classes(reaction: Reaction) -> Classes:
     first_k = reaction.activation_kj_per_mol / R_KJ_PER_MOL_K
     log_frequency = np.log(REFERENCE_PER_S) + first_k / (reaction.reference_c + ZERO_C_IN_K)
     return Classes(
-        np.diff(beta.cdf(edges, *SPREAD_SHAPE)),
+        np.diff(betainc(*SPREAD_SHAPE, edges)),
         np.full(n, log_frequency),
         activation_k,
         np.full(n, float(reaction.acceleration)),
