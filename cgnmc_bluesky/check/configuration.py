@@ -12,6 +12,7 @@ from cgnmc_bluesky.beamline import (
 )
 from cgnmc_bluesky.check.findings import Finding, Severity, error, ok, warning
 from cgnmc_bluesky.check.maps import check_map_section
+from cgnmc_bluesky.check.ramps import check_ramp_section
 from cgnmc_bluesky.spectra import SpectrumError, read_spectra
 from cgnmc_bluesky.standards import standards_of
 from cgnmc_bluesky.standards.spectra import columns_of, rows_of
@@ -41,6 +42,8 @@ def check_configuration(beamline: Beamline) -> Iterator[Finding]:
             yield warning("[data] readable", f"{folder} is no folder here", remedy)
     if beamline.xrf is not None:
         yield from check_map_section(beamline.xrf)
+    if beamline.heating is not None:
+        yield from check_ramp_section(beamline.heating)
     read = [_reference(beamline, reference) for reference in beamline.reference]
     read += [finding for foil in beamline.foil for finding in _foil(beamline, foil)]
     yield from read

@@ -1,14 +1,15 @@
 """A beamline.toml to begin with, from the data keys of a source's runs."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cgnmc_bluesky.beamline import ConfigurationError, Edge, edge_energy_ev, edge_of
+from cgnmc_bluesky.beamline import ConfigurationError, Edge, Role, edge_energy_ev, edge_of
 from cgnmc_bluesky.catalogs import Source
+from cgnmc_bluesky.check.gases import by_mass
 from cgnmc_bluesky.check.guesses import SEVERAL, guess
 from cgnmc_bluesky.check.opened import opened
+from cgnmc_bluesky.check.ramps import clocks_apart
 from cgnmc_bluesky.check.survey import DataKey, Surveyed, survey
 
 GUESS_COLUMN = 38
@@ -47,6 +48,8 @@ def _drafted(source: Source) -> str:
         ["[beamline]", f"name = {_toml(_beamline_name(runs))}"],
     ]
     blocks += [list(_section(name, roles, keys)) for name, roles in sections.items()]
+    if "heating" in sections:
+        blocks[-1] += _clock(source, sections["heating"]["temperature_c"][0])
     if not sections:
         blocks.append(
             ["# No data key could be recognised as an energy with an absorption, spectra,"]
@@ -78,9 +81,8 @@ def _section(
         yield f"yields = {{ {inside} }}  # guessed"
     if "spectra" in roles:
         yield from _map(roles, keys)
-    if "ion" in roles:
-        inside = ", ".join(f"{_toml(_mass(key))} = {_toml(key)}" for key in roles["ion"])
-        yield f"ion_current = {{ {inside} }}  # guessed"
+    if section == "heating":
+        yield from _ramp(roles)
 
 
 def _map(roles: Mapping[str, Sequence[str]], keys: Mapping[str, DataKey]) -> Iterator[str]:
@@ -114,8 +116,25 @@ def _guessed(line: str, key: DataKey) -> str:
     return f"{line:<{GUESS_COLUMN - 1}} # guessed from its name{unit}"
 
 
-def _mass(key: str) -> str:
-    return str(re.findall(r"\d+", key)[-1])
+def _ramp(roles: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What only a ramp has, beside one key for each role."""
+    if "ion" in roles:
+        keys = by_mass(roles["ion"]).items()
+        inside = ", ".join(f"{_toml(mass)} = {_toml(key)}" for mass, key in keys)
+        yield f"ion_current = {{ {inside} }}  # guessed"
+        yield "# transport_delay_s = 8.0             # from the sample to the mass spectrometer"
+    if "pattern" in roles:
+        yield "# wavelength_a = 0.4522               # of the beam, in ångström: no cell without it"
+        if "exposure_s" not in roles:
+            yield "# exposure_s = 60.0                   # of a pattern: a number, or its data key"
+
+
+def _clock(source: Source, temperature: str) -> Iterator[str]:
+    """Say which clock counts, where events and readings tell different times."""
+    for run in reversed(survey(source, {"temperature_c": Role(temperature, "")})):
+        if apart := clocks_apart(run.readings["temperature_c"]):
+            yield f'# clock = "reading"                   # {run.name}: {apart}'
+            return
 
 
 def _edges(runs: Sequence[Surveyed]) -> list[Edge]:

@@ -4,9 +4,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cgnmc_bluesky.check import gases
 from cgnmc_bluesky.check.survey import DataKey
 
-NOT_A_READBACK = re.compile(r"setpoint|request|target|_sp$|dwell|offset|_dt$|dead|icr|ocr")
+NOT_A_READBACK = re.compile(
+    r"setpoint|request|target|_sp$|dwell|offset|_dt$|dead|icr|ocr|ramp_?rate|power|heart_?beat|limit"
+    r"|heater_(?:on|off|range|output)|_heater$|over_?temp"
+)
 """What is measured beside a role's key, and named like it."""
 
 
@@ -26,6 +30,8 @@ class Rule:
         Whether a reading is an array; `None` where it may be either.
     is_beside
         Whether it is measured beside another role's key, and named like it.
+    is_curve
+        Whether a reading has one axis and no more.
     """
 
     role: str
@@ -33,12 +39,15 @@ class Rule:
     units: frozenset[str] = field(default_factory=frozenset)
     is_array: bool | None = False
     is_beside: bool = False
+    is_curve: bool = False
 
     def rank(self, key: DataKey) -> int | None:
         """Return how telling a key's name is, 0 the most; `None` where it cannot be the role's."""
         name, unit = key.name.lower(), key.unit.lower()
-        is_array = any(length is None or length > 1 for length in key.shape)
-        if self.is_array not in {None, is_array} or key.dtype == "string":
+        n_axes = sum(length is None or length > 1 for length in key.shape)
+        if self.is_array not in {None, n_axes > 0} or key.dtype == "string":
+            return None
+        if self.is_curve and n_axes > 1:
             return None
         if not self.is_beside and NOT_A_READBACK.search(name):
             return None
@@ -55,6 +64,10 @@ def _word(*names: str) -> str:
 
 ENERGY_UNITS = frozenset({"ev", "kev"})
 LENGTH_UNITS = frozenset({"um", "µm", "micron", "microns", "micrometer", "nm", "mm"})
+CURRENT_UNITS = frozenset({"a", "ua", "µa", "na", "pa", "fa", "amp", "amps", "v", "mv", "a.u."})
+COUNT_UNITS = frozenset({"count", "counts", "cps", "hz", "c/s", "cts/s", "counts/s", "ppm", "%"})
+ION_UNITS = CURRENT_UNITS | COUNT_UNITS | {"torr", "mbar", "hpa"}
+FURNACES = "furnace|oven|hot_?stage|heater|linkam|eurotherm|lakeshore|cryostream|blower"
 MONOCHROMATORS = r"(?:mono\d*|dcm|hhm|pgm)_?\w*"
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
@@ -117,13 +130,37 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "heating": (
         Rule(
             "temperature_c",
-            (r"furnace|heater|sample_?temp", r"temp", _word("thermocouple", "tc")),
-            frozenset({"degc", "c", "°c", "celsius", "k", "kelvin", "deg c"}),
+            (
+                rf"(?:sample|{FURNACES})\w*temp|temp\w*(?:sample|{FURNACES})",
+                r"temp",
+                rf"(?:{FURNACES})(?:_readback)?$",
+                r"thermocouple|" + _word(r"tc\d*"),
+            ),
+            frozenset({"degc", "c", "°c", "℃", "celsius", "k", "kelvin", "deg c"}),
         ),
-        Rule("ion", (r"(?:rga|mz|mass|ion)\D*\d+$",)),
-        Rule("pattern", (r"xrd|diffr|pattern|intensity",), is_array=True),
-        Rule("two_theta_deg", (r"two_?theta|2theta|tth",), is_array=True),
-        Rule("exposure_s", (r"(?:xrd|pattern|exposure|acquire)\w*(?:exposure|time)",)),
+        Rule("ion", gases.NAMES, ION_UNITS),
+        Rule(
+            "two_theta_deg",
+            (r"two[\s_]?theta|2[\s_]?theta|2θ|tth",),
+            frozenset({"deg", "degree", "degrees", "°", "rad", "mrad"}),
+            is_array=True,
+            is_curve=True,
+        ),
+        Rule(
+            "pattern",
+            (
+                r"(?:xrd|diffr|powder|pilatus|perkin|dexela|varex)\w*(?:intensity|counts)",
+                r"xrd|diffr|powder|pattern",
+                r"intensity|_i$",
+            ),
+            is_array=True,
+            is_curve=True,
+        ),
+        Rule(
+            "exposure_s",
+            (r"exposure", r"(?:acquire|count|integration)_?time"),
+            frozenset({"s", "sec", "ms", "seconds", "min"}),
+        ),
     ),
 }
 """For each section the rules of its roles, in the order in which keys are given away."""
@@ -136,9 +173,11 @@ ENOUGH: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("energy_ev", "i0", "ifluor"),
     ),
     "xrf": (("spectra",),),
-    "heating": (("temperature_c", "ion"), ("temperature_c", "pattern")),
+    "heating": (("temperature_c", "ion"), ("temperature_c", "pattern", "two_theta_deg")),
 }
 """For each section the sets of roles that are enough for an analysis."""
+OF_A_PATTERN = ("pattern", "two_theta_deg", "exposure_s")
+"""Roles that are nothing without a pattern over its axis."""
 SEVERAL = ("spectra", "dead_time_factor", "ion")
 """Roles that more than one key may play."""
 
@@ -169,6 +208,9 @@ def _sections(keys: Sequence[DataKey]) -> Iterator[tuple[str, dict[str, list[str
         roles = _assigned(rules, keys)
         if len(roles.get("dead_time_factor", ())) != len(roles.get("spectra", ())):
             roles.pop("dead_time_factor", None)
+        if not {"pattern", "two_theta_deg"} <= roles.keys():
+            # Neither says anything without the other.
+            roles = {role: named for role, named in roles.items() if role not in OF_A_PATTERN}
         if any(set(way) <= roles.keys() for way in ENOUGH[section]):
             yield section, roles
             if section == "soft_xanes":

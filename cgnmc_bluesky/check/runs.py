@@ -8,17 +8,15 @@ from cgnmc_bluesky.catalogs import Source, SourceError
 from cgnmc_bluesky.check.findings import Finding, error, ok, warning
 from cgnmc_bluesky.check.guesses import ENOUGH
 from cgnmc_bluesky.check.maps import check_map_runs
-from cgnmc_bluesky.check.survey import DataKey, Surveyed, survey
+from cgnmc_bluesky.check.ramps import check_ramp_runs
+from cgnmc_bluesky.check.survey import DataKey, Readings, Surveyed, survey
 from cgnmc_bluesky.documents import ReadingError
 from cgnmc_bluesky.documents.units import conversion, unit_for
 
 
 def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
     """Look at the latest runs of a source with the eyes of a configuration."""
-    energy = beamline.roles("xanes").get("energy_ev") or beamline.roles("soft_xanes").get(
-        "energy_ev"
-    )
-    runs = survey(source, energy, beamline.data.readable)
+    runs = survey(source, _looked_at(beamline), beamline.data.readable)
     if not runs:
         yield error(source.name, "it holds no runs", "name a source with runs of scans")
         return
@@ -33,8 +31,21 @@ def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
             yield from _files(section, roles, runs)
     if beamline.xrf is not None:
         yield from check_map_runs(beamline.xrf, runs)
+    if beamline.heating is not None:
+        yield from check_ramp_runs(beamline.heating, runs)
     yield from _edges(beamline, runs)
     yield from _named_runs(beamline, source)
+
+
+def _looked_at(beamline: Beamline) -> dict[str, Role]:
+    """Return what is read for its range: energies, temperatures, ion currents."""
+    energies = beamline.roles("xanes") or beamline.roles("soft_xanes")
+    roles = energies | beamline.roles("heating")
+    return {
+        name: role
+        for name, role in roles.items()
+        if name in {"energy_ev", "temperature_c"} or name.startswith("ion_")
+    }
 
 
 def _section(
@@ -98,12 +109,12 @@ def _edges(beamline: Beamline, runs: Sequence[Surveyed]) -> Iterator[Finding]:
     scans: dict[Edge, list[Surveyed]] = {}
     for run in runs:
         edge = edge_of(run.start)
-        if edge is not None and run.energies_ev is not None:
+        if edge is not None and _energies_ev(run) is not None:
             scans.setdefault(edge, []).append(run)
     for edge, of_edge in scans.items():
         energy_ev, _ = edge_energy_ev(edge)
         for run in of_edge:
-            first, last = run.energies_ev or (0.0, 0.0)
+            first, last = _energies_ev(run) or (0.0, 0.0)
             if not first < energy_ev < last:
                 message = f"its energies, {first:.0f} to {last:.0f} eV, are not those of {edge}"
                 yield error(run.name, message, "correct energy_ev, energy_unit or the run's edge")
@@ -116,6 +127,10 @@ def _edges(beamline: Beamline, runs: Sequence[Surveyed]) -> Iterator[Finding]:
             yield warning(
                 f"references of {edge}", message, f"add [[reference]] with edge = '{edge}'"
             )
+
+
+def _energies_ev(run: Surveyed) -> tuple[float, float] | None:
+    return run.readings.get("energy_ev", Readings()).values
 
 
 def _named_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What the runs of a source hold: their data keys, and the energies they were scanned over."""
+"""What the runs of a source hold: their data keys, and over what their readings range."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.beamline import Role
 from cgnmc_bluesky.catalogs import Run, Source, SourceError
 from cgnmc_bluesky.documents import ReadingError, RunReader
@@ -39,6 +41,46 @@ class DataKey:
     dtype: str = "number"
 
 
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Over what the readings of a role range in one run.
+
+    Parameters
+    ----------
+    values
+        Lowest and highest, in the role's unit.
+    event_s, stamp_s
+        First and last time, by the events and by the readings' own timestamps, since the epoch.
+
+    Each is `None` where there is none.
+    """
+
+    values: Range | None = None
+    event_s: Range | None = None
+    stamp_s: Range | None = None
+
+    def with_block(self, role: str, block: Block) -> "Readings":
+        """Return what it is with more rows; with the same where they do not hold the role."""
+        if role not in block.values:
+            return self
+        return Readings(
+            _wider(self.values, block.values[role]),
+            _wider(self.event_s, block.event_s),
+            _wider(self.stamp_s, block.stamp_s),
+        )
+
+
+def _wider(known: Range | None, numbers: NDArray[np.float64] | None) -> Range | None:
+    finite = np.empty(0) if numbers is None else numbers[np.isfinite(numbers)]
+    if not finite.size:
+        return known
+    ends = (*(known or ()), float(finite.min()), float(finite.max()))
+    return min(ends), max(ends)
+
+
 @dataclass(frozen=True)
 class Surveyed:
     """What one run holds.
@@ -49,8 +91,8 @@ class Surveyed:
         Its start document.
     keys
         Its data keys by name, without those of the baseline.
-    energies_ev
-        First and last energy in eV, `None` where it has none.
+    readings
+        Over what the readings of the roles range that were asked for.
     fault
         What is wrong with its record, empty where nothing is.
     unreadable
@@ -59,7 +101,7 @@ class Surveyed:
 
     start: Mapping[str, Any]
     keys: Mapping[str, DataKey] = field(default_factory=dict)
-    energies_ev: tuple[float, float] | None = None
+    readings: Mapping[str, Readings] = field(default_factory=dict)
     fault: str = ""
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
@@ -70,7 +112,7 @@ class Surveyed:
 
 
 def survey(
-    source: Source, energy: Role | None = None, readable: Sequence[Path] = ()
+    source: Source, roles: Mapping[str, Role] | None = None, readable: Sequence[Path] = ()
 ) -> list[Surveyed]:
     """Look at the latest runs of a source, the oldest of them first.
 
@@ -78,13 +120,13 @@ def survey(
     ----------
     source
         The source.
-    energy
-        What plays the energy, for its range.
+    roles
+        What to read for its range.
     readable
         Folders in which external files may be read, beside those of the source.
     """
     runs = list(_latest(source))
-    return [_surveyed(run, energy, [*run.folders, *readable]) for run in reversed(runs)]
+    return [_surveyed(run, roles or {}, [*run.folders, *readable]) for run in reversed(runs)]
 
 
 def _latest(source: Source) -> Iterator[Run]:
@@ -95,11 +137,11 @@ def _latest(source: Source) -> Iterator[Run]:
             return
 
 
-def _surveyed(run: Run, energy: Role | None, readable: Sequence[Path]) -> Surveyed:
-    reader = RunReader({"energy_ev": energy} if energy else {}, readable)
+def _surveyed(run: Run, roles: Mapping[str, Role], readable: Sequence[Path]) -> Surveyed:
+    reader = RunReader(roles, readable)
+    readings = dict.fromkeys(roles, Readings())
     unreadable: dict[str, str] = {}
     keys: dict[str, DataKey] = {}
-    energies: list[float] = []
     fault = run.note
     try:
         for name, doc in run.documents():
@@ -112,12 +154,11 @@ def _surveyed(run: Run, energy: Role | None, readable: Sequence[Path]) -> Survey
             except ReadingError:
                 # Units are judged by the roles they are wanted for, not here.
                 blocks = []
-            energies += [float(value) for block in blocks for value in block.values["energy_ev"]]
+            for block in blocks:
+                readings = {role: found.with_block(role, block) for role, found in readings.items()}
     except SourceError as problem:
         fault = str(problem)
-    finite = np.array(energies)[np.isfinite(energies)]
-    span = (float(finite.min()), float(finite.max())) if finite.size else None
-    return Surveyed(run.start, keys, span, fault, unreadable)
+    return Surveyed(run.start, keys, readings, fault, unreadable)
 
 
 def _why_unreadable(resource: Mapping[str, Any], readable: Sequence[Path]) -> str:
