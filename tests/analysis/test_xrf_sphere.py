@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import kstest
 from simulated_particles import AVERAGE, balls, measured, projected
 
-from cgnmc_bluesky.analysis.xrf.descent import Local, covariance_of, descend, misfit_of
+from cgnmc_bluesky.analysis.descent import Local, covariance_of, descend, misfit_of
 from cgnmc_bluesky.analysis.xrf.particles import particles_of
 from cgnmc_bluesky.analysis.xrf.projection import FWHM, Radii
 from cgnmc_bluesky.analysis.xrf.sphere import sphere_of

@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from cgnmc_bluesky.analysis.descent import Local, covariance_of, descend, misfit_of
 from cgnmc_bluesky.analysis.xrf.annuli import Annuli
 from cgnmc_bluesky.analysis.xrf.composition import fractions_of
-from cgnmc_bluesky.analysis.xrf.descent import Local, covariance_of, descend, misfit_of
 from cgnmc_bluesky.analysis.xrf.gradient import ErrorFunction, Shape, gradient_of
 from cgnmc_bluesky.analysis.xrf.projection import Radii
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cgnmc_bluesky.analysis.descent import misfit_of
 from cgnmc_bluesky.analysis.xrf.annuli import Annuli
 from cgnmc_bluesky.analysis.xrf.composition import Composition, Measured, fractions_of
 from cgnmc_bluesky.analysis.xrf.coreshell import CoreShell, CoreShellFit, Projected
-from cgnmc_bluesky.analysis.xrf.descent import misfit_of
 from cgnmc_bluesky.analysis.xrf.gradient import SHAPES, ErrorFunction
 from cgnmc_bluesky.analysis.xrf.projection import Radii
 from cgnmc_bluesky.analysis.xrf.ratio import ratio_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cgnmc_bluesky.analysis.xrf.descent import Local, descend
+from cgnmc_bluesky.analysis.descent import Local, descend
 from cgnmc_bluesky.analysis.xrf.lines import Emitter
 from cgnmc_bluesky.analysis.xrf.response import Response, compton_ev, curves
 

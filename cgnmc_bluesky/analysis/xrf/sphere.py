@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cgnmc_bluesky.analysis.descent import Local, covariance_of, descend, misfit_of
 from cgnmc_bluesky.analysis.xrf.atoms import AtomMap
 from cgnmc_bluesky.analysis.xrf.composition import Measured
-from cgnmc_bluesky.analysis.xrf.descent import Local, covariance_of, descend, misfit_of
 from cgnmc_bluesky.analysis.xrf.particles import Particle
 from cgnmc_bluesky.analysis.xrf.projection import FWHM, Radii
 
