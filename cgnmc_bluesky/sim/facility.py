@@ -1,45 +1,59 @@
-"""Both simulated instruments, as a session has them side by side."""
+"""All simulated instruments, as a session has them side by side."""
 
 from typing import Any
 
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
+from cgnmc_bluesky.sim.hotstage import SimulatedHotStage
 from cgnmc_bluesky.sim.metadata import Informed
 from cgnmc_bluesky.sim.nanoprobe import SimulatedNanoprobe
 
 
 class SimulatedFacility(Informed):
-    """A beamline for energy scans and a nanoprobe for maps.
+    """A beamline for energy scans, a nanoprobe for maps, and a hot stage for heating ramps.
 
     Parameters
     ----------
     beamline
-        The one.
+        The first.
     nanoprobe
-        The other.
+        The second.
+    hot_stage
+        The third.
 
     Examples
     --------
-    >>> facility = SimulatedFacility(SimulatedBeamline(), SimulatedNanoprobe())
-    >>> [name in facility.devices() for name in ("mono", "xspress3")]
-    [True, True]
+    >>> facility = SimulatedFacility(SimulatedBeamline(), SimulatedNanoprobe(), SimulatedHotStage())
+    >>> [name in facility.devices() for name in ("mono", "xspress3", "furnace")]
+    [True, True, True]
     """
 
-    def __init__(self, beamline: SimulatedBeamline, nanoprobe: SimulatedNanoprobe) -> None:
+    def __init__(
+        self,
+        beamline: SimulatedBeamline,
+        nanoprobe: SimulatedNanoprobe,
+        hot_stage: SimulatedHotStage,
+    ) -> None:
         self.beamline = beamline
         self.nanoprobe = nanoprobe
+        self.hot_stage = hot_stage
 
     def devices(self) -> dict[str, Any]:
         """All devices by the names that a session gives them."""
-        return {**self.beamline.devices(), **self.nanoprobe.devices()}
+        return {
+            **self.beamline.devices(),
+            **self.nanoprobe.devices(),
+            **self.hot_stage.devices(),
+        }
 
     def roles(self) -> dict[str, Any]:
         """Which data key plays which role, as beamline.toml would say it."""
-        return {**self.nanoprobe.roles(), **self.beamline.roles()}
+        return {**self.hot_stage.roles(), **self.nanoprobe.roles(), **self.beamline.roles()}
 
     def metadata(self) -> dict[str, Any]:
-        """What a run should carry: the roles of both, sample and truth of the one that it is of.
+        """What a run should carry: the roles of all, sample and truth of the one that it is of.
 
-        A run is of the nanoprobe while that one's detector is staged.
+        A run is of the nanoprobe or of the hot stage while one of its devices is staged.
         """
-        used = self.nanoprobe if self.nanoprobe.xspress3.is_staged else self.beamline
+        others = (self.nanoprobe, self.hot_stage)
+        used = next((instrument for instrument in others if instrument.is_used), self.beamline)
         return {**used.metadata(), "beamline": self.roles()}

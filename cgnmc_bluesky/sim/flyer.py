@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from numpy.typing import NDArray
 from ophyd import Component, Device, Kind
-from ophyd.device import Staged
 from ophyd.status import DeviceStatus, StatusBase
 
 from cgnmc_bluesky.devices.flying import RUN_UP_PIXELS, FlyLine
@@ -96,11 +95,6 @@ class FlyingDetector(Device):
         staged: list[object] = super().stage()
         self._run = Run(self._run.number + 1)
         return staged
-
-    @property
-    def is_staged(self) -> bool:
-        """Whether a run uses it."""
-        return bool(self._staged == Staged.yes)
 
     def unstage(self) -> list[object]:
         """End the run: stop what moves and close the file."""

@@ -4,9 +4,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
+from ophyd.device import Staged
+
 
 class Informed(ABC):
     """Something simulated that knows the roles of its data keys, and the truth."""
+
+    @abstractmethod
+    def devices(self) -> dict[str, Any]:
+        """All devices by the names that a session gives them."""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a run uses it: whether one of its devices is staged."""
+        return any(device._staged == Staged.yes for device in self.devices().values())
 
     @abstractmethod
     def metadata(self) -> dict[str, Any]:

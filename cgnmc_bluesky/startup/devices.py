@@ -18,10 +18,11 @@ def simulated_devices(
     *,
     points_per_s: float | None = 100.0,
     rows_per_s: float | None = 10.0,
+    readings_per_s: float | None = 100.0,
     seed: int = 0,
     folder: Path | None = None,
 ) -> "SimulatedFacility":
-    """Give a beamline at the Ni K edge and a nanoprobe, both simulated.
+    """Give a beamline at the Ni K edge, a nanoprobe and a hot stage, all simulated.
 
     Parameters
     ----------
@@ -29,6 +30,8 @@ def simulated_devices(
         Counts a second at most, so that there is something to watch; `None` for no such limit.
     rows_per_s
         The same for the rows of maps.
+    readings_per_s
+        The same for the readings of heating ramps.
     seed
         Of all noise.
     folder
@@ -39,11 +42,17 @@ def simulated_devices(
     SimulatedFacility
         Its `devices()` are for a session.
     """
-    from cgnmc_bluesky.sim import SimulatedBeamline, SimulatedFacility, SimulatedNanoprobe
+    from cgnmc_bluesky.sim import (
+        SimulatedBeamline,
+        SimulatedFacility,
+        SimulatedHotStage,
+        SimulatedNanoprobe,
+    )
 
     return SimulatedFacility(
         SimulatedBeamline(points_per_s=points_per_s, seed=seed),
         SimulatedNanoprobe(rows_per_s=rows_per_s, seed=seed, folder=folder),
+        SimulatedHotStage(readings_per_s=readings_per_s, seed=seed),
     )
 
 

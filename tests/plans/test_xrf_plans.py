@@ -96,7 +96,7 @@ def assert_at_rest(nanoprobe: SimulatedNanoprobe) -> None:
     assert not x.moving
     assert not y.moving
     assert (x.position, y.position) == pytest.approx(FROM_UM)
-    assert not nanoprobe.xspress3.is_staged
+    assert not nanoprobe.is_used
     for path in nanoprobe.folder.glob("*.h5"):
         h5py.File(path, "r+").close()
 

@@ -35,6 +35,7 @@ from cgnmc_bluesky.sim import (
     Fault,
     SimulatedBeamline,
     SimulatedFacility,
+    SimulatedHotStage,
     SimulatedNanoprobe,
 )
 from cgnmc_bluesky.sim.nanobeam import Nanobeam
@@ -384,7 +385,9 @@ def test_files_go_with_the_nanoprobe_where_it_has_no_folder() -> None:
 
 
 def test_a_facilitys_runs_tell_which_instrument_they_are_of(folder: Path) -> None:
-    facility = SimulatedFacility(SimulatedBeamline("NiO"), make_nanoprobe(folder))
+    facility = SimulatedFacility(
+        SimulatedBeamline("NiO"), make_nanoprobe(folder), SimulatedHotStage()
+    )
     assert facility.metadata()["sample"] == "NiO"
     facility.nanoprobe.xspress3.stage()
     metadata = facility.metadata()
