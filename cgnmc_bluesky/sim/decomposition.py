@@ -9,15 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from cgnmc_bluesky.sim.kinetics import Classes, Reaction
+from cgnmc_bluesky.sim.lattice import ROOM_C, Cells, Lattice
 
-ROOM_C = 25.0
 STEP_C = 1.0
 """Longest step of an integration, in temperature."""
 STEP_S = 30.0
 """Longest step of an integration, in time."""
-NODES, WEIGHTS = (values.tolist() for values in np.polynomial.legendre.leggauss(3))
-CUBIC_C_OVER_A = math.sqrt(24)
-"""What c/a is where the oxygen layers of the hexagonal cell are those of a cubic lattice."""
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(3)
 
 
 class Gases(NamedTuple):
@@ -36,25 +34,6 @@ class Gases(NamedTuple):
     o2: float
     co2: float
     h2o: float
-
-
-class Cells(NamedTuple):
-    """Lattice parameters in Å.
-
-    Attributes
-    ----------
-    layered_a, layered_c
-        R-3m, hexagonal axes.
-    spinel_a
-        Fd-3m.
-    rock_salt_a
-        Fm-3m.
-    """
-
-    layered_a: float
-    layered_c: float
-    spinel_a: float
-    rock_salt_a: float
 
 
 class Phases(NamedTuple):
@@ -81,61 +60,6 @@ class State(NamedTuple):
     temperature_c: float
     phases: Phases
     cells: Cells
-
-
-NMC622 = Cells(2.82, 14.40, 8.15, 4.14)
-"""At 25 °C, the layered phase charged to 4.4 V."""
-EXPANSION_PER_K = Cells(1.3e-5, 2.1e-5, 1.2e-5, 1.4e-5)
-
-
-@dataclass(frozen=True)
-class Lattice:
-    """Cells at 25 °C, and how they grow.
-
-    Parameters
-    ----------
-    cells
-        At 25 °C, the layered one before it disorders.
-    expansion_per_k
-        Relative growth of each, in the same order.
-    disorder
-        How far the layered cell has gone towards a cubic lattice of the spinel's size when the last
-        of it turns into spinel.
-    """
-
-    cells: Cells = NMC622
-    expansion_per_k: Cells = EXPANSION_PER_K
-    disorder: float = 0.8
-
-    def at(self, temperature_c: float, converted: float) -> Cells:
-        """Cells at a temperature.
-
-        Parameters
-        ----------
-        temperature_c
-            Of the sample.
-        converted
-            Share of the layered phase that is gone.
-
-        Returns
-        -------
-        Cells
-            In Å.
-        """
-        cubic_a = self.cells.spinel_a / math.sqrt(8)
-        gone = self.disorder * converted
-        cold = self.cells._replace(
-            layered_a=self.cells.layered_a + gone * (cubic_a - self.cells.layered_a),
-            layered_c=self.cells.layered_c
-            + gone * (CUBIC_C_OVER_A * cubic_a - self.cells.layered_c),
-        )
-        warmer_k = temperature_c - ROOM_C
-        return Cells(
-            *(
-                length * (1 + growth * warmer_k)
-                for length, growth in zip(cold, self.expansion_per_k, strict=True)
-            )
-        )
 
 
 LATTICE = Lattice()
@@ -325,22 +249,20 @@ class Decomposition:
 
     def _step(self, start_c: float, rise_c: float, duration_s: float) -> None:
         """Integrate the rate constants by Gauss' rule, and turn spinel into rock salt."""
-        gain = np.zeros_like(self._theta)
-        for node, weight in zip(NODES, WEIGHTS, strict=True):
-            at_c = start_c + rise_c * (1 + node) / 2
-            gain += (weight / 2 * duration_s) * self._classes.rate_constants(at_c)
+        at_c = start_c + rise_c * (1 + NODES[:, None]) / 2
+        gain = (duration_s / 2 * WEIGHTS) @ self._classes.rate_constants(at_c)
         gone = self._share(0)
         self._theta += gain
         self._reacted = self._classes.reacted(self._theta)
-        # What turns into spinel on the way does so half way.
+        fresh = self._share(0) - gone
+        # What becomes a spinel in this step does so half way.
         turned = float(gain[-1])
-        spinel = (gone - self._rock_salt) * math.exp(-turned)
-        spinel += (self._share(0) - gone) * math.exp(-turned / 2)
-        self._rock_salt = self._share(0) - spinel
+        spinel = (gone - self._rock_salt) * math.exp(-turned) + fresh * math.exp(-turned / 2)
+        self._rock_salt = gone + fresh - spinel
 
 
 _CONVENTIONAL = ChargedCathode(
-    "conventional NMC622, 4.4 V", Reaction(165.0, 214.0, acceleration=4.0)
+    "conventional NMC622, 4.4 V", Reaction(165.0, 222.0, acceleration=4.0)
 )
 
 CHARGED: Mapping[str, ChargedCathode] = MappingProxyType(
@@ -348,10 +270,10 @@ CHARGED: Mapping[str, ChargedCathode] = MappingProxyType(
         "conventional": _CONVENTIONAL,
         "gradient": ChargedCathode(
             "gradient NMC622, 4.4 V",
-            Reaction(165.0, 210.0, acceleration=4.0, spread_kj_per_mol=60.0),
+            Reaction(165.0, 212.0, acceleration=4.0, spread_kj_per_mol=60.0),
             to_rock_salt=Reaction(110.0, 610.0),
         ),
-        "weak": replace(_CONVENTIONAL, name="conventional NMC622, hardly charged", reactive=0.023),
+        "weak": replace(_CONVENTIONAL, name="conventional NMC622, hardly charged", reactive=0.0235),
         "stable": replace(_CONVENTIONAL, name="NMC622, discharged", reactive=0.0),
     }
 )

@@ -9,11 +9,14 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from cgnmc_bluesky.sim.decomposition import Cells, Phases, State
+from cgnmc_bluesky.sim.decomposition import Phases, State
+from cgnmc_bluesky.sim.lattice import ROOM_C, Cells
 
 WAVELENGTH_A = 0.4522
 BINS = 3000
-TWO_THETA_DEG: NDArray[np.float64] = 3.0 + 19.0 * (np.arange(BINS) + 0.5) / BINS
+START_DEG = 3.0
+STEP_DEG = 19.0 / BINS
+TWO_THETA_DEG = START_DEG + STEP_DEG * np.arange(0.5, BINS)
 """Middles of the bins, shape `(3000,)`."""
 TWO_THETA_DEG.setflags(write=False)
 
@@ -57,8 +60,9 @@ ROCK_SALT: Mapping[tuple[int, int, int], float] = MappingProxyType(
 SCHERRER = 0.9
 VIBRATION_A2_PER_K = 1.2e-3
 """Growth of the mean isotropic B with temperature."""
-REACH_DEG = 1.5
-"""No peak is drawn farther from its middle: it has less than a thousandth of its height there."""
+NEAR = 480
+"""Bins in which a peak is drawn: at their ends it has less than a thousandth of its height."""
+WINDOWS_DEG = np.lib.stride_tricks.sliding_window_view(TWO_THETA_DEG, NEAR)
 GROUPS = 4
 """An exposure's moments are taken together in so many parts."""
 
@@ -73,8 +77,9 @@ class _Lines:
 
 
 def _hexagonal(table: Mapping[tuple[int, int, int], float]) -> _Lines:
-    h, k, l = np.array(list(table), float).T  # noqa: E741
-    return _Lines(np.stack([4 / 3 * (h * h + h * k + k * k), l * l]), np.array([*table.values()]))
+    h, k, third = np.array(list(table), float).T
+    squares = np.stack([4 / 3 * (h * h + h * k + k * k), third * third])
+    return _Lines(squares, np.array([*table.values()]))
 
 
 def _cubic(table: Mapping[tuple[int, int, int], float]) -> _Lines:
@@ -193,10 +198,7 @@ class PowderInstrument:
 
     def positions_deg(self, cells: Cells) -> tuple[NDArray[np.float64], ...]:
         """Scattering angles 2θ of each phase's reflections, in the order of their tables."""
-        return tuple(
-            np.degrees(2 * np.arcsin(self.wavelength_a / 2 * inverse_a))
-            for inverse_a in _inverse_spacings(cells)
-        )
+        return tuple(self._angles_deg(inverse_a) for inverse_a in _inverse_spacings(cells))
 
     def fwhm_deg(self, two_theta_deg: NDArray[np.float64], size_a: float) -> NDArray[np.float64]:
         """Full width at half maximum of peaks at scattering angles 2θ, shape `(n,)`."""
@@ -208,24 +210,31 @@ class PowderInstrument:
         return fwhm_deg
 
     def _add_peaks(self, total: NDArray[np.float64], state: State, weight: float) -> None:
-        step_deg = TWO_THETA_DEG[1] - TWO_THETA_DEG[0]
-        vibration = np.exp(-0.5 * VIBRATION_A2_PER_K * max(state.temperature_c - 25.0, 0.0))
+        hotter_k = state.temperature_c - ROOM_C
         for share, lines, inverse_a, size_a in zip(
             state.phases, LINES, _inverse_spacings(state.cells), self.size_a, strict=True
         ):
             if share <= 0:
                 continue
-            at_deg = np.degrees(2 * np.arcsin(self.wavelength_a / 2 * inverse_a))
-            counts = lines.area / 100 * self.counts_per_s * share * weight
-            counts = counts * vibration ** (inverse_a**2) * step_deg
-            widths_deg = self.fwhm_deg(at_deg, size_a)
-            for middle_deg, area, width_deg in zip(at_deg, counts, widths_deg, strict=True):
-                near = slice(
-                    *np.searchsorted(TWO_THETA_DEG, middle_deg + np.array([-1, 1]) * REACH_DEG)
-                )
-                total[near] += area * self._peak(TWO_THETA_DEG[near] - middle_deg, width_deg)
+            at_deg = self._angles_deg(inverse_a)
+            damping = np.exp(-0.5 * VIBRATION_A2_PER_K * hotter_k * inverse_a**2)
+            counts = lines.area / 100 * damping * (self.counts_per_s * share * weight * STEP_DEG)
+            begin = np.clip((at_deg - START_DEG) / STEP_DEG - NEAR / 2, 0, BINS - NEAR).astype(int)
+            x_deg = WINDOWS_DEG[begin] - at_deg[:, None]
+            peaks = self._peak(x_deg, self.fwhm_deg(at_deg, size_a)[:, None])
+            for first, peak, area in zip(begin, peaks, counts, strict=True):
+                total[first : first + NEAR] += area * peak
 
-    def _peak(self, x_deg: NDArray[np.float64], fwhm_deg: float) -> NDArray[np.float64]:
+    def _angles_deg(self, inverse_a: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scattering angles 2θ by Bragg's law, from 1/d."""
+        angles_deg: NDArray[np.float64] = np.degrees(
+            2 * np.arcsin(self.wavelength_a / 2 * inverse_a)
+        )
+        return angles_deg
+
+    def _peak(
+        self, x_deg: NDArray[np.float64], fwhm_deg: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Pseudo-Voigt function of unit area."""
         squares = (2 * x_deg / fwhm_deg) ** 2
         gauss = 2 * math.sqrt(math.log(2) / math.pi) / fwhm_deg

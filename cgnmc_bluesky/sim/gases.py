@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -29,13 +30,16 @@ AIR_28_A = 2.6e-10
 """Nitrogen's current from the leak."""
 AIR: Mapping[int, float] = MappingProxyType({28: 1.0, 32: 0.26, 40: 0.014})
 """Currents of air relative to nitrogen's, argon and oxygen with their sensitivities."""
-FRAGMENTS: Mapping[int, Mapping[int, float]] = MappingProxyType(
-    {18: {18: 1.0}, 32: {32: 1.0}, 44: {44: 1.0, 28: 0.11}}
+SHOWN = np.array(
+    [[0.0, 0.0, 1.0], [0.0, 0.11, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 )
-"""What the sample's gases show at each mass, relative to their parents' current."""
+"""What O2, CO2 and water (columns) show at each mass (rows), relative to their parents' current."""
 SHARED_DECAY_S = 400.0
 OWN_DECAY_S = 150.0
 """Times over which the air leak's and each mass' own slow noise forget themselves."""
+KEPT_S = 3600.0
+FORGOTTEN = 1000
+"""What the sample gave longer ago than it takes to be read is left out, so many at once."""
 
 
 class Reading(NamedTuple):
@@ -77,7 +81,7 @@ class Gauge:
     sensitivity_a_s
         Current for each molecule of O2 (of CO2, of water) for each transition metal and second.
     drift_per_h
-        Relative growth of the sensitivity, and of all currents, in an hour.
+        Relative growth of all currents in an hour.
     leak_per_h
         Relative growth of the air leak in an hour.
     slow_noise
@@ -86,8 +90,8 @@ class Gauge:
         The same of a reading's own noise.
     electrometer_a
         Standard deviation of the electrometer's noise.
-    gain
-        Of the multiplier: a charge of so many electrons for each ion makes the shot noise.
+    multiplier
+        Electrons for each ion: the charge whose number makes the shot noise.
     spikes_per_h
         Isolated readings that are far too high, at one mass each.
     stale
@@ -106,7 +110,7 @@ class Gauge:
     slow_noise: float = 0.004
     white_noise: float = 0.003
     electrometer_a: float = 2e-14
-    gain: float = 1000.0
+    multiplier: float = 1000.0
     spikes_per_h: float = 4.0
     stale: float = 0.01
     delay_s: float = 8.0
@@ -124,6 +128,10 @@ class Gauge:
         for name in ("slow_noise", "white_noise", "spikes_per_h", "stale", "delay_s", "mixing_s"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; give 0 or more")
+
+    def gain_at(self, elapsed_s: ArrayLike) -> NDArray[np.float64]:
+        """All currents relative to those at the start, of the shape of `elapsed_s`."""
+        return 1 + self.drift_per_h * np.asarray(elapsed_s, float) / 3600
 
     def outgassing(self, elapsed_s: ArrayLike) -> NDArray[np.float64]:
         """Outgassing relative to that at the start, of the shape of `elapsed_s`."""
@@ -147,7 +155,7 @@ class Gauge:
         elapsed_h = np.asarray(elapsed_s, float) / 3600
         air_a = AIR.get(mass, 0.0) * AIR_28_A * (1 + self.leak_per_h * elapsed_h)
         walls_a = OUTGASSING_A[mass] * self.outgassing(elapsed_s)
-        currents_a: NDArray[np.float64] = (air_a + walls_a) * (1 + self.drift_per_h * elapsed_h)
+        currents_a: NDArray[np.float64] = (air_a + walls_a) * self.gain_at(elapsed_s)
         return currents_a
 
 
@@ -203,9 +211,10 @@ class GasAnalyser:
         if unknown := set(self.masses) - set(MASSES):
             raise ValueError(f"no masses {sorted(unknown)}; there are {list(MASSES)}")
         self._random = None if self.seed is None else np.random.default_rng(self.seed)
-        self._blocks: list[_Cells] = []
+        self._drawn: deque[_Cells] = deque(maxlen=2)
+        self._blocks = 0
         self._slow = np.zeros(len(MASSES) + 1)
-        self._fed_s = [-math.inf, self.start_s]
+        self._fed_s = [self.start_s - self.gauge.delay_s - 1, self.start_s]
         self._fed = [np.zeros(len(MASSES))] * 2
         self._before: Reading | None = None
         self._raw = np.zeros(len(MASSES))
@@ -224,10 +233,14 @@ class GasAnalyser:
         since_s = time_s - self._fed_s[-1]
         if since_s <= 0:
             return
-        raw_a = self._shown_a(rates)
+        gain = self.gauge.gain_at(time_s - self.start_s)
+        raw_a = SHOWN @ np.array(rates) * (self.gauge.sensitivity_a_s * gain)
         self._fed.append(self._mixed_a(raw_a, since_s))
         self._fed_s.append(time_s)
         self._raw = raw_a
+        gone = bisect_right(self._fed_s, time_s - 2 * self.gauge.delay_s - KEPT_S)
+        if gone > FORGOTTEN:
+            del self._fed[: gone - 1], self._fed_s[: gone - 1]
 
     def read(self, time_s: float) -> Reading:
         """Read all masses.
@@ -254,16 +267,13 @@ class GasAnalyser:
         if self._random is None:
             background_a = [float(self.gauge.background_a(mass, elapsed_s)) for mass in MASSES]
             return self._reading(time_s, background_a + sample_a)
-        number, cell = divmod(int(elapsed_s / GRID_S), CELLS)
-        while len(self._blocks) <= number:
-            self._blocks.append(self._drawn())
-        block = self._blocks[number]
+        block, cell = self._at(elapsed_s)
         if block.stale[cell] and self._before is not None:
             return self._before
         ions_a = (block.background_a[cell] + sample_a) * block.factor[cell]
         scatter_a = np.sqrt(
             (self.gauge.white_noise * ions_a) ** 2
-            + 2 * ELECTRON_C * self.gauge.gain * np.abs(ions_a)
+            + 2 * ELECTRON_C * self.gauge.multiplier * np.abs(ions_a)
             + self.gauge.electrometer_a**2
         )
         currents_a = ions_a * (1 + block.spike[cell]) + scatter_a * block.white[cell]
@@ -273,14 +283,6 @@ class GasAnalyser:
     def _reading(self, time_s: float, currents_a: NDArray[np.float64]) -> Reading:
         by_mass = dict(zip(MASSES, currents_a.tolist(), strict=True))
         return Reading(time_s, {mass: by_mass[mass] for mass in self.masses})
-
-    def _shown_a(self, rates: Gases) -> NDArray[np.float64]:
-        parents = {32: rates.o2, 44: rates.co2, 18: rates.h2o}
-        shown = [
-            sum(FRAGMENTS[parent].get(mass, 0.0) * rate for parent, rate in parents.items())
-            for mass in MASSES
-        ]
-        return self.gauge.sensitivity_a_s * np.array(shown)
 
     def _mixed_a(self, raw_a: NDArray[np.float64], since_s: float) -> NDArray[np.float64]:
         """What leaves the mixing volume, exactly for an input that goes in a straight line."""
@@ -293,20 +295,34 @@ class GasAnalyser:
 
     def _arrived_a(self, time_s: float) -> NDArray[np.float64]:
         """What has come through the capillary, of what left the mixing volume at a time."""
-        after = bisect_right(self._fed_s, time_s)
+        after = max(bisect_right(self._fed_s, time_s), 1)
         if after == len(self._fed_s):
             return self._fed[-1]
         before_s = self._fed_s[after - 1]
-        share = (time_s - before_s) / (self._fed_s[after] - before_s) if after > 1 else 0.0
+        share = (time_s - before_s) / (self._fed_s[after] - before_s)
         return (1 - share) * self._fed[after - 1] + share * self._fed[after]
 
-    def _drawn(self) -> _Cells:
+    def _at(self, elapsed_s: float) -> tuple[_Cells, int]:
+        """Give the noise of a time, as a block and the cell in it."""
+        number, cell = divmod(int(elapsed_s / GRID_S), CELLS)
+        while self._blocks <= number:
+            self._drawn.append(self._draw())
+            self._blocks += 1
+        back = self._blocks - number
+        if back > len(self._drawn):
+            raise ValueError(
+                f"{elapsed_s} s after the analyser's start its noise is forgotten; read in order "
+                "of time"
+            )
+        return self._drawn[-back], cell
+
+    def _draw(self) -> _Cells:
         """Draw the next cells."""
         assert self._random is not None
         random, gauge, n = self._random, self.gauge, len(MASSES)
-        elapsed_s = (len(self._blocks) * CELLS + np.arange(CELLS) + 0.5) * GRID_S
+        elapsed_s = (self._blocks * CELLS + np.arange(CELLS) + 0.5) * GRID_S
         decay = np.exp(-GRID_S / np.array([OWN_DECAY_S] * n + [SHARED_DECAY_S]))
-        if not self._blocks:
+        if self._blocks == 0:
             self._slow = random.standard_normal(n + 1)
         slow = np.empty((CELLS, n + 1))
         kicks = random.standard_normal((CELLS, n + 1)) * np.sqrt(1 - decay**2)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
 R_KJ_PER_MOL_K = 8.314462618e-3
@@ -95,10 +95,10 @@ class Classes:
         names = ("weight", "log_frequency", "activation_k", "acceleration")
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
-    def rate_constants(self, temperature_c: float) -> NDArray[np.float64]:
-        """Rate constants in 1/s, shape `(n,)`."""
+    def rate_constants(self, temperature_c: ArrayLike) -> NDArray[np.float64]:
+        """Rate constants in 1/s at temperatures, of which the last axis is 1 or missing."""
         constants: NDArray[np.float64] = np.exp(
-            self.log_frequency - self.activation_k / (temperature_c + ZERO_C_IN_K)
+            self.log_frequency - self.activation_k / np.add(temperature_c, ZERO_C_IN_K)
         )
         return constants
 
