@@ -94,7 +94,7 @@ class Furnace(Paced):
         now_s = clock.now_s()
         for command in (self.setpoint, self.heater):
             command.update(command.get(), now_s)
-        self._publish(*self._measured(now_s))
+        self.refresh()
 
     @property
     def position(self) -> float:
@@ -158,6 +158,10 @@ class Furnace(Paced):
         stopped = RuntimeError(f"{self.name} was stopped at {here_c} {self.egu}")
         self._end(None if success else stopped)
 
+    def refresh(self) -> None:
+        """Measure now, whatever the period."""
+        self._publish(*self._measured(self._clock.now_s()))
+
     def _measured(self, time_s: float) -> tuple[float, Mapping[Reading, float]]:
         self.oven.haste = self._haste()
         self._advance()
@@ -215,8 +219,7 @@ class Furnace(Paced):
         if motion is None:
             return
         self._cancel()
-        now_s = self._clock.now_s()
-        self._publish(*self._measured(now_s))
+        self.refresh()
         if error is None:
             motion.set_finished()
         else:

@@ -1,19 +1,19 @@
-"""The simulated beamline behind an EPICS Channel Access server."""
+"""The simulated beamline and hot stage behind an EPICS Channel Access server."""
 
-import asyncio
 import ipaddress
 import logging
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from caproto import ChannelType
 from caproto.server import PVGroup, pvproperty
 
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
-from cgnmc_bluesky.sim.faults import DetectorFailure
+from cgnmc_bluesky.sim.hotstage import SimulatedHotStage
+from cgnmc_bluesky.sim.hotstage_ioc import HotStageIOC
+from cgnmc_bluesky.sim.waiting import finished, triggered
 
 LOOPBACK = ("127.0.0.1",)
 
@@ -49,7 +49,7 @@ class BeamlineIOC(PVGroup):
         """Move, and come back when it stands still: there, or where it was stopped."""
         status = self.beamline.mono.set(value)
         await self.done.write(0)
-        await _finished([status])
+        await finished([status])
         await self.readback.write(self.beamline.mono.position)
         await self.done.write(1)
 
@@ -65,8 +65,8 @@ class BeamlineIOC(PVGroup):
         records = (self.i0, self.it, self.ir, self.if_)
         devices = (beamline.i0, beamline.it, beamline.ir, beamline.if_)
         if value:
-            statuses = [_triggered(device) for device in (*devices, beamline.ring)]
-            await _finished(status for status in statuses if status is not None)
+            statuses = [triggered(device) for device in (*devices, beamline.ring)]
+            await finished(status for status in statuses if status is not None)
             for record, device, status in zip(records, devices, statuses, strict=False):
                 await record.write(device.reading.get() if status is not None else math.nan)
             await self.ring.write(beamline.ring.current.get())
@@ -103,41 +103,22 @@ class BeamlineIOC(PVGroup):
     shutter = pvproperty(name="Shutter", value="open", dtype=ChannelType.STRING, put=_set_shutter)
 
 
-def _triggered(device: Any) -> Any:
-    try:
-        return device.trigger()
-    except DetectorFailure:
-        return None
-
-
-async def _finished(statuses: Iterable[Any]) -> None:
-    """Wait, without blocking the server, until all have ended, well or not."""
-    loop = asyncio.get_running_loop()
-    for status in statuses:
-        done = asyncio.Event()
-        status.add_callback(partial(_tell, loop, done))
-        await done.wait()
-
-
-def _tell(loop: asyncio.AbstractEventLoop, done: asyncio.Event, status: Any) -> None:
-    loop.call_soon_threadsafe(done.set)
-
-
 def run_ioc(
     prefix: str = "SIM:",
     beamline: SimulatedBeamline | None = None,
+    hot_stage: SimulatedHotStage | None = None,
     *,
     interfaces: Sequence[str] = LOOPBACK,
     on_start: Callable[[Sequence[str]], None] | None = None,
 ) -> None:
-    """Serve a simulated beamline over EPICS Channel Access until interrupted.
+    """Serve a simulated beamline and hot stage over EPICS Channel Access until interrupted.
 
     Parameters
     ----------
     prefix
         Begin of all records' names.
-    beamline
-        What to serve; without it one in real time.
+    beamline, hot_stage
+        What to serve; without them those in real time.
     interfaces
         Addresses to listen at. Beacons leave the machine only where one of them is not loopback.
     on_start
@@ -150,10 +131,13 @@ def run_ioc(
         os.environ["EPICS_CAS_BEACON_ADDR_LIST"] = " ".join(interfaces)
         # A beacon that nobody on this machine listens to is no failure.
         logging.getLogger("caproto.ctx").addFilter(lambda record: "beacon" not in str(record.msg))
-    ioc = BeamlineIOC(beamline or SimulatedBeamline(speed=1.0), prefix=prefix)
+    records = {
+        **BeamlineIOC(beamline or SimulatedBeamline(speed=1.0), prefix=prefix).pvdb,
+        **HotStageIOC(hot_stage or SimulatedHotStage(speed=1.0), prefix=prefix).pvdb,
+    }
 
     async def started(async_lib: Any) -> None:
         if on_start is not None:
-            on_start(list(ioc.pvdb))
+            on_start(list(records))
 
-    run(ioc.pvdb, interfaces=list(interfaces), startup_hook=started)
+    run(records, interfaces=list(interfaces), startup_hook=started)

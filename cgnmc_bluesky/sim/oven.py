@@ -174,12 +174,13 @@ class Oven:
         ahead.disarm()
         end_s = self._time_s + PATIENCE_S
         while ahead.is_on and ahead._time_s < end_s:
-            if ahead._has_arrived():
+            if ahead.has_arrived():
                 return ahead._time_s
             ahead._step()
         return math.inf
 
-    def _has_arrived(self) -> bool:
+    def has_arrived(self) -> bool:
+        """Whether it is at its target, or as near as it can come."""
         target_c = max(self.target_c, ROOM_C)
         return self.setpoint_c == self.target_c and abs(self.body.sample_c - target_c) <= NEAR_C
 
