@@ -2,12 +2,16 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from cgnmc_bluesky.analysis.estimate import Status
+from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import Board
+from cgnmc_bluesky.views.text import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -144,6 +148,28 @@ def draw_legend(panels: "list[Axes]", columns: int) -> None:
     if handles:
         holder = panels[0].figure
         holder.legend(handles, names, loc="outside lower center", ncols=min(len(names), columns))
+
+
+def write_title(axes: "Axes", result: Result, said: Sequence[str], characters: int) -> None:
+    """Write above a panel what a result says, how far that may be believed, and why.
+
+    Parameters
+    ----------
+    axes
+        The panel.
+    result
+        The result.
+    said
+        What it says, by line; its analysis without any.
+    characters
+        How many have room beside each other.
+    """
+    first, *others = said or [label(result.analysis)]
+    if result.status is not Status.FINAL:
+        first += f" ({result.status})"
+    lines = [fill(text, characters) for text in (first, *others, result.reason) if text]
+    colour = ALARM if result.status is Status.FAILED else INK
+    axes.set_title("\n".join(lines), color=colour, fontsize=8)
 
 
 class DocumentFigure(ABC):

@@ -1,13 +1,18 @@
 """What a result comes down to, in a few lines."""
 
 import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import gives, number
-from cgnmc_bluesky.views.text import decimals, with_sigma, written
+from cgnmc_bluesky.views.text import amount, decimals, with_sigma, written
 
 MN_NI_RATIO = "mn_ni_ratio"
+O2_ONSET = "o2_onset"
+PHASES = "phases"
 
 _MOST_VALUES = 2
 _METALS = ("Ni", "Mn", "Co")
@@ -40,8 +45,8 @@ def headline(result: Result) -> list[str]:
     list[str]
         A line for each; none where it gives no value.
     """
-    if result.analysis == MN_NI_RATIO:
-        return particle_lines(result)
+    if result.analysis in _LINES:
+        return _LINES[result.analysis](result)
     names = list(result.values)
     own = [name for name in names if name in (result.analysis, "mean_valence")] or names
     return [written(result, name) for name in own if gives(result, name)][:_MOST_VALUES]
@@ -60,6 +65,39 @@ def particle_lines(result: Result) -> list[str]:
     if gives(result, "longer_s"):
         ratio.append(_longer(result))
     return [*lines, "; ".join(ratio)] if ratio else lines
+
+
+def onset_lines(result: Result) -> list[str]:
+    """Write where oxygen began to leave the sample and where most did, or that none did."""
+    if gives(result, "t_rate_c"):
+        lines = [f"O₂ onset {amount(result, 't_rate_c')} (5 % of background)"]
+    elif gives(result, "t_detect_c"):
+        lines = [f"O₂ detected at {amount(result, 't_detect_c')}"]
+    elif result.status in {Status.PROVISIONAL, Status.FINAL}:
+        lines = [_no_onset(result)]
+    else:
+        lines = []
+    peak = [written(result, name) for name in ("t_peak_c", "fwhm_c") if gives(result, name)]
+    return [*lines, ", ".join(peak)] if peak else lines
+
+
+def phase_lines(result: Result) -> list[str]:
+    """Write how much is still layered, at which temperature, and the shape of its cell."""
+    shares = [written(result, name) for name in ("layered_fraction",) if gives(result, name)]
+    if shares and gives(result, "temperature_c"):
+        shares.append(f"at {amount(result, 'temperature_c')}")
+    cell = [written(result, n) for n in ("c_over_a", "split_108_110_deg") if gives(result, n)]
+    return [line for line in (" ".join(shares), ", ".join(cell)) if line]
+
+
+def _no_onset(result: Result) -> str:
+    temperature_c = result.curves.get("trace", {}).get("temperature_c", np.empty(0))
+    seen_c = temperature_c[np.isfinite(temperature_c)]
+    reached = f" up to {seen_c.max():.0f} °C" if len(seen_c) else ""
+    rate = result.values.get("false_alarm_rate")
+    believed = "" if rate is None else f" (false alarms {100 * rate:.2g} %)"
+    so_far = "" if result.status is Status.FINAL else " so far"
+    return f"no O₂ onset{so_far}{reached}{believed}"
 
 
 def composition_lines(result: Result) -> list[str]:
@@ -123,3 +161,10 @@ def _longer(result: Result) -> str:
         return "precise enough"
     share = result.about["analysis"]["parameters"].get("precision")
     return f"{duration(time_s)} more for " + (f"{share:.1%}" if share else "the precision asked")
+
+
+_LINES: Mapping[str, Callable[[Result], list[str]]] = {
+    MN_NI_RATIO: particle_lines,
+    O2_ONSET: onset_lines,
+    PHASES: phase_lines,
+}

@@ -1,11 +1,21 @@
-"""What a run shows: spectra with their edge, or maps with the profiles of their particles."""
+"""What a run shows: spectra with their edge, maps with profiles of their particles, or a ramp."""
+
+from collections.abc import Callable
 
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import Board
 from cgnmc_bluesky.views.figure import DocumentFigure, Sheet
 from cgnmc_bluesky.views.headline import MN_NI_RATIO
 from cgnmc_bluesky.views.maps import draw_maps
+from cgnmc_bluesky.views.ramp import draw_ramp, is_of_ramp
 from cgnmc_bluesky.views.spectrum import draw_spectra, is_spectral
+
+_DRAWN: tuple[tuple[Callable[[Result], bool], Callable[[Sheet, list[Result]], None]], ...] = (
+    (lambda result: result.analysis == MN_NI_RATIO, draw_maps),
+    (is_spectral, draw_spectra),
+    (is_of_ramp, draw_ramp),
+)
+"""Which results are drawn together, and how."""
 
 
 class RunFigure(DocumentFigure):
@@ -24,12 +34,11 @@ class RunFigure(DocumentFigure):
     def draw(self, sheet: Sheet) -> None:
         """Draw the run."""
         results = self._results()
-        maps = [result for result in results if result.analysis == MN_NI_RATIO]
-        spectra = [result for result in results if is_spectral(result)]
-        if maps:
-            draw_maps(sheet, maps)
-        elif spectra:
-            draw_spectra(sheet, spectra)
+        for belongs, draw in _DRAWN:
+            found = [result for result in results if belongs(result)]
+            if found:
+                draw(sheet, found)
+                return
 
     def _results(self) -> list[Result]:
         known = self._board.latest()

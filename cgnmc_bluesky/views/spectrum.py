@@ -1,7 +1,6 @@
 """The spectrum of a scan: where its edge is, and what it is a sum of."""
 
-from collections.abc import Mapping
-from textwrap import fill
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,6 @@ from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import gives, number, run_name
 from cgnmc_bluesky.views.figure import (
-    ALARM,
     FADED,
     INK,
     SERIES,
@@ -19,6 +17,7 @@ from cgnmc_bluesky.views.figure import (
     Sheet,
     draw_legend,
     leave_blank,
+    write_title,
 )
 from cgnmc_bluesky.views.text import valence_of, written
 
@@ -106,7 +105,7 @@ def _draw_row(panels: Panels, results: list[Result]) -> None:
 
 
 def _draw_edge(axes: "Axes", result: Result) -> None:
-    _write_title(axes, result, ("edge_ev",))
+    write_title(axes, result, _given(result, ("edge_ev",)), _TITLE_CHARACTERS)
     axes.set_xlabel("energy (eV)")
     axes.set_ylabel("normalised absorption")
     if not _is_drawn(result, "normalised"):
@@ -131,7 +130,7 @@ def _draw_edge(axes: "Axes", result: Result) -> None:
 def _draw_sum(upper: "Axes", lower: "Axes", result: Result) -> None:
     own = [name for name in result.values if valence_of(name)]
     upper.set_ylabel("absorption µ")
-    _write_title(upper, result, own)
+    write_title(upper, result, _given(result, own), _TITLE_CHARACTERS)
     upper.tick_params(labelbottom=False)
     lower.set_xlabel("energy (eV)")
     lower.set_ylabel("residual")
@@ -194,11 +193,6 @@ def _zoom(axes: "Axes", energy_ev: NDArray[np.float64], edge_ev: float) -> None:
     axes.locator_params(axis="x", nbins=5)
 
 
-def _write_title(axes: "Axes", result: Result, names: "list[str] | tuple[str, ...]") -> None:
-    given = [written(result, name) for name in names if gives(result, name)]
-    headline = ", ".join(given) or result.analysis.replace("_", " ")
-    if result.status is not Status.FINAL:
-        headline += f" ({result.status})"
-    lines = [fill(text, _TITLE_CHARACTERS) for text in (headline, result.reason) if text]
-    colour = ALARM if result.status is Status.FAILED else INK
-    axes.set_title("\n".join(lines), color=colour, fontsize=8)
+def _given(result: Result, names: Iterable[str]) -> list[str]:
+    given = ", ".join(written(result, name) for name in names if gives(result, name))
+    return [given] if given else []

@@ -4,12 +4,42 @@ import math
 import re
 
 from cgnmc_bluesky.results import Result
+from cgnmc_bluesky.views.board import number
 
 _VALENCE_FRACTION = re.compile(r"([a-z]{1,2})(\d)_fraction")
 _MOST_DECIMALS = 6
 _METAL = re.compile(r"\b(mn|co|ni)\b")
-_SIGNS = {"1": "", "dimensionless": "", "um": "µm"}
+_SIGNS = {
+    "1": "",
+    "dimensionless": "",
+    "um": "µm",
+    "deg": "°",
+    "degC": "°C",
+    "degC/min": "°C/min",
+    "A/degC": "A/°C",
+    "angstrom": "Å",
+}
 _UNIT_ENDINGS = ("_ev", "_c", "_um", "_deg", "_angstrom")
+_CURRENT = re.compile(r"A\b")
+_PREFIXES = {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", -15: "f", -18: "a"}
+_WORDS = {
+    "o2_onset": "O₂ onset",
+    "t_rate_c": "onset",
+    "t_detect_c": "detected",
+    "t_first_deviation_c": "first deviation",
+    "t_extrapolated_c": "extrapolated",
+    "t_peak_c": "peak",
+    "fwhm_c": "FWHM",
+    "max_slope": "largest slope",
+    "rate_c_per_min": "heating rate",
+    "a_angstrom": "a",
+    "c_angstrom": "c",
+    "c_over_a": "c/a",
+    "split_108_110_deg": "(110) − (108)",
+    "i003_i104": "I(003)/I(104)",
+    "i220_spinel": "I(220) of the spinel",
+    "layered_fraction": "layered",
+}
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -35,13 +65,15 @@ def with_sigma(value: float, sigma: float | None, unit: str = "") -> str:
     '0.348 ± 0.006'
     >>> with_sigma(1204.0, 35.0)
     '1204 ± 35'
+    >>> with_sigma(0.4273, 0.0061, "°")
+    '0.427 ± 0.006°'
     """
     if sigma is None or not sigma > 0:
-        number = f"{value:.6g}"
+        written = f"{value:.6g}"
     else:
         digits = decimals(sigma)
-        number = f"{value:z.{digits}f} ± {sigma:.{digits}f}"
-    return f"{number} {unit}".rstrip()
+        written = f"{value:z.{digits}f} ± {sigma:.{digits}f}"
+    return f"{written}{unit}" if unit == "°" else f"{written} {unit}".rstrip()
 
 
 def decimals(sigma: float) -> int:
@@ -83,7 +115,11 @@ def label(name: str) -> str:
     ('edge shift', 'Ni²⁺', 'LiNiO2')
     >>> label("mn_ni_core"), label("shell_co"), label("mn_ni_ratio")
     ('Mn/Ni core', 'shell Co', 'Mn/Ni ratio')
+    >>> label("o2_onset"), label("c_over_a")
+    ('O₂ onset', 'c/a')
     """
+    if name in _WORDS:
+        return _WORDS[name]
     valence = valence_of(name)
     if valence:
         return ion(*valence)
@@ -106,8 +142,39 @@ def sign_of(unit: str) -> str:
     return _SIGNS.get(unit, unit)
 
 
+def amount(result: Result, name: str) -> str:
+    """Write a value of a result that gives it, with its uncertainty and unit."""
+    value, sigma, unit = number(result.values, name), result.sigmas.get(name), result.units[name]
+    if not _CURRENT.match(unit):
+        return with_sigma(value, sigma, sign_of(unit))
+    factor, prefix = prefixed(abs(value))
+    scaled = None if sigma is None else sigma * factor
+    return with_sigma(value * factor, scaled, prefix + sign_of(unit))
+
+
+def prefixed(size: float) -> tuple[float, str]:
+    """Find the prefix that makes a size a number from 1 to 1000.
+
+    Parameters
+    ----------
+    size
+        In the unit itself, not negative.
+
+    Returns
+    -------
+    tuple
+        What the number is to be multiplied by, and the prefix.
+
+    Examples
+    --------
+    >>> prefixed(3.2e-11)
+    (1000000000000.0, 'p')
+    """
+    exponent = 0 if not size > 0 else 3 * math.floor(math.log10(size) / 3 + 1e-9)
+    exponent = min(0, max(min(_PREFIXES), exponent))
+    return 10.0**-exponent, _PREFIXES[exponent]
+
+
 def written(result: Result, name: str) -> str:
     """Write one value of a result that gives it: its name, value, uncertainty and unit."""
-    unit = result.units[name]
-    number = with_sigma(result.values[name] or 0.0, result.sigmas.get(name), _SIGNS.get(unit, unit))
-    return f"{label(name)} {number}"
+    return f"{label(name)} {amount(result, name)}"

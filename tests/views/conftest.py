@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_ramps import CURVE_UNITS
 
 Document = tuple[str, dict[str, Any]]
 _NUMBERS = count(1)
@@ -44,13 +45,15 @@ def _result_documents(
     yield from _stream(uid, "primary", keys, data)
     for group, arrays in (curves or {}).items():
         lists = {name: values.tolist() for name, values in arrays.items()}
-        yield from _stream(uid, group, {name: _array_key(name) for name in lists}, lists)
+        keys = {name: _array_key(name, values.ndim) for name, values in arrays.items()}
+        yield from _stream(uid, group, keys, lists)
     yield "stop", {"uid": f"{uid}-stop", "run_start": uid, "time": 1.0, "exit_status": "success"}
 
 
-def _array_key(name: str) -> dict[str, Any]:
-    unit = {"energy_ev": "eV", "x_um": "um", "y_um": "um", "radius_um": "um"}.get(name, "")
-    return {"dtype": "array", "shape": [None], "source": "a", "units": unit}
+def _array_key(name: str, dimensions: int) -> dict[str, Any]:
+    units = {"energy_ev": "eV", "x_um": "um", "y_um": "um", "radius_um": "um", **CURVE_UNITS}
+    key = {"dtype": "array", "shape": [None] * dimensions, "source": "a"}
+    return {**key, "units": units.get(name, "")}
 
 
 def _stream(uid: str, name: str, keys: dict[str, Any], data: dict[str, Any]) -> Iterator[Document]:

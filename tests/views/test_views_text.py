@@ -24,6 +24,6 @@ def test_digits_follow_the_uncertainty(value, sigma, written):
 
 
 def test_names_in_words():
-    assert label("t_detect_c") == "t detect"
+    assert label("t_detect_c") == "detected"
     assert valence_of("fraction_NiO") is None
     assert valence_of("mn2_fraction") == ("Mn", 2)

@@ -1,0 +1,197 @@
+"""The patterns of a ramp over temperature, and what the phases in them do."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.estimate import Status
+from cgnmc_bluesky.results import Result
+from cgnmc_bluesky.views.course import Course
+from cgnmc_bluesky.views.figure import FADED, INK, SERIES, leave_blank, write_title
+from cgnmc_bluesky.views.headline import phase_lines
+from cgnmc_bluesky.views.windows import LAYERED, SPINEL, Windows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+
+_COLOURS = "viridis"
+_SHOWN_PERCENT = (2.0, 99.7)
+_WIDEST = 1.5
+"""A pattern stands for no more than this many times the usual distance to either side."""
+_TITLE_CHARACTERS = 72
+_CUBIC_C_OVER_A = 4.899
+SERIES_PANELS = ("c_over_a", "split_108_110_deg", "spinel")
+"""What is drawn below the contour."""
+_LABELS = {
+    "c_over_a": "c/a",
+    "split_108_110_deg": "(110) − (108)\nin 2θ (°)",
+    "spinel": "spinel share",
+}
+
+_Floats = NDArray[np.float64]
+_Arrays = Mapping[str, _Floats]
+
+
+def draw_contour(axes: "Axes", copper: "Axes", result: Result, course: Course) -> None:
+    """Draw the patterns as a contour, over 2θ as measured and as of Cu Kα.
+
+    Parameters
+    ----------
+    axes, copper
+        Where to draw, and its twin for the second scale.
+    result
+        Phases of a ramp.
+    course
+        The axis: of each pattern its time and its temperature.
+    """
+    write_title(axes, result, phase_lines(result), _TITLE_CHARACTERS)
+    patterns, scale = result.curves.get("patterns"), result.curves.get("axis")
+    if patterns is None or scale is None or not np.isfinite(patterns["intensity"]).any():
+        leave_blank(axes, copper)
+        return
+    edges, intensity = cells(
+        course.along(course.time_s, patterns["temperature_c"]), patterns["intensity"]
+    )
+    windows = Windows.of(scale["two_theta_deg"], scale["two_theta_cu_deg"])
+    norm = _norm(np.concatenate([intensity[:, window] for window in windows.shown], axis=1))
+    for window in windows.shown:
+        axes.pcolormesh(
+            edges, windows.edges(window), intensity[:, window].T, cmap=_COLOURS, norm=norm,
+            rasterized=True,
+        )  # fmt: skip
+    axes.set_xlim(edges[0], edges[-1])
+    axes.set_ylabel("2θ (°)")
+    copper.set_ylabel("2θ (°) at Cu Kα")
+    for each in (axes, copper):
+        each.set_ylim(0.0, 1.0)
+        _set_ticks(each, list(windows.ticks(copper=each is copper)))
+    for lines, side in ((LAYERED, "left"), (SPINEL, "right")):
+        for name, cu_deg in lines.items():
+            _name_line(axes, name, windows.height_of(cu_deg), side)
+
+
+def draw_series(panels: "Mapping[str, Axes]", result: Result, course: Course) -> None:
+    """Draw cell, splitting and spinel share of each pattern, with one sigma.
+
+    Parameters
+    ----------
+    panels
+        Where to draw each of `SERIES_PANELS`, the lowest last.
+    result
+        Phases of a ramp.
+    course
+        The axis.
+    """
+    series = result.curves.get("series")
+    for name, axes in panels.items():
+        axes.set_ylabel(_LABELS[name])
+        axes.tick_params(labelbottom=axes is panels[SERIES_PANELS[-1]])
+        if series is None:
+            leave_blank(axes)
+            continue
+        value, sigma = _of_series(series, name)
+        place = course.along(series["time_s"], series["temperature_c"])
+        _draw_points(axes, place, value, sigma, is_open=result.status is not Status.FINAL)
+    lowest = panels[SERIES_PANELS[-1]]
+    course.name(lowest)
+    if series is not None:
+        _mark_cubic(panels["c_over_a"])
+        panels["spinel"].set_ylim(-0.08, 1.08)
+
+
+def cells(place: _Floats, values: NDArray[np.floating]) -> tuple[_Floats, NDArray[np.floating]]:
+    """Give every measurement the stretch of an axis that it stands for.
+
+    Parameters
+    ----------
+    place
+        Where the measurements stand, in any order; shape (n,).
+    values
+        A row for each; shape (n, m).
+
+    Returns
+    -------
+    tuple of ndarray
+        Edges of the cells, rising, shape (k + 1,), and their values, shape (k, m): those of the
+        measurements whose place is known, and NaN where there is none far around.
+
+    Examples
+    --------
+    >>> edges, values = cells(np.array([0.0, 1.0, 2.0, 9.0, 10.0]), np.ones((5, 1)))
+    >>> edges
+    array([-0.5,  0.5,  1.5,  3.5,  7.5,  9.5, 10.5])
+    >>> values[:, 0]
+    array([ 1.,  1.,  1., nan,  1.,  1.])
+    """
+    known = np.flatnonzero(np.isfinite(place))
+    order = known[np.argsort(place[known], kind="stable")]
+    at, rows = place[order], values[order]
+    if len(at) < 2:
+        return np.array([at[0] - 0.5, at[0] + 0.5]) if len(at) else np.array([0.0, 1.0]), rows
+    usual = float(np.median(np.diff(at))) or 1.0
+    middle = (at[1:] + at[:-1]) / 2
+    first, last = (at[0] - usual / 2, at[-1] + usual / 2)
+    left = np.maximum(np.concatenate([[first], middle]), at - _WIDEST * usual)
+    right = np.minimum(np.concatenate([middle, [last]]), at + _WIDEST * usual)
+    gaps = np.flatnonzero(left[1:] > right[:-1]) + 1
+    edges = np.insert(np.concatenate([left, right[-1:]]), gaps, right[gaps - 1])
+    return edges, np.insert(rows, gaps, np.nan, axis=0)
+
+
+def _of_series(series: _Arrays, name: str) -> tuple[_Floats, _Floats]:
+    if name == "spinel":
+        return 1.0 - series["layered_fraction"], series["layered_fraction_sigma"]
+    return series[name], series[f"{name}_sigma"]
+
+
+def _draw_points(
+    axes: "Axes", place: _Floats, value: _Floats, sigma: _Floats, *, is_open: bool
+) -> None:
+    known = np.isfinite(place + value)
+    axes.errorbar(
+        place[known], value[known], yerr=np.nan_to_num(sigma[known]), fmt="o", color=SERIES[0],
+        markersize=2.5, markerfacecolor="white" if is_open else SERIES[0], markeredgewidth=0.6,
+        elinewidth=0.7,
+    )  # fmt: skip
+    axes.margins(y=0.15)
+
+
+def _mark_cubic(axes: "Axes") -> None:
+    """Mark the ratio at which a layered cell is as a cubic one."""
+    axes.axhline(_CUBIC_C_OVER_A, color=FADED, linewidth=0.8, dashes=(5, 3))
+    axes.annotate(
+        "cubic", (0.01, _CUBIC_C_OVER_A), xycoords=axes.get_yaxis_transform(), xytext=(0, 2),
+        textcoords="offset points", size=7, color=FADED,
+    )  # fmt: skip
+
+
+def _norm(intensity: NDArray[np.floating]) -> "Normalize":
+    """Scale by the square root: weak lines are seen beside strong ones."""
+    from matplotlib.colors import PowerNorm
+
+    found = intensity[np.isfinite(intensity)]
+    lowest, highest = (float(limit) for limit in np.percentile(found, _SHOWN_PERCENT))
+    return PowerNorm(0.5, lowest, highest if highest > lowest else lowest + 1.0, clip=True)
+
+
+def _set_ticks(axes: "Axes", ticks: list[tuple[float, str]]) -> None:
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+    axes.yaxis.set_major_locator(FixedLocator([height for height, _ in ticks]))
+    axes.yaxis.set_major_formatter(FixedFormatter([text for _, text in ticks]))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _name_line(axes: "Axes", name: str, height: float | None, side: str) -> None:
+    from matplotlib.patheffects import withStroke
+
+    if height is not None:
+        axes.annotate(
+            name, (0.0 if side == "left" else 1.0, height), xycoords=axes.get_yaxis_transform(),
+            xytext=(3 if side == "left" else -3, 3), textcoords="offset points", ha=side,
+            va="bottom", size=6.5, color="white",
+            path_effects=[withStroke(linewidth=1.5, foreground=INK)],
+        )  # fmt: skip
