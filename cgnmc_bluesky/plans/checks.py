@@ -160,7 +160,7 @@ def um_per_unit(mover: Movable[float]) -> MsgGenerator[float]:
     """
     unit = str(getattr(mover, "egu", "") or "")
     if not unit and isinstance(mover, Readable):
-        unit = str((yield from _described(mover)).get("units") or "")
+        unit = yield from unit_of(mover)
     if unit and unit not in LENGTHS_UM:
         raise ValueError(
             f"{mover!r} moves in {unit!r}: give an axis that moves in {', '.join(LENGTHS_UM)}"
@@ -194,6 +194,32 @@ def check_limits(mover: Movable[float], positions: Sequence[float]) -> MsgGenera
             ) from error
 
 
+def described(readable: Readable[Any]) -> MsgGenerator[Mapping[str, Any]]:
+    """What a device says of its readings, by their data keys.
+
+    Parameters
+    ----------
+    readable
+        The device.
+    """
+    if not inspect.iscoroutinefunction(readable.describe):
+        return cast("Mapping[str, Any]", readable.describe())
+    tasks = yield Msg("wait_for", None, [readable.describe])
+    return tasks[0].result() if tasks else {}
+
+
+def unit_of(readable: Readable[Any]) -> MsgGenerator[str]:
+    """Give the unit of a device's first reading; empty where it has none.
+
+    Parameters
+    ----------
+    readable
+        The device.
+    """
+    first: Mapping[str, Any] = next(iter((yield from described(readable)).values()), {})
+    return str(first.get("units") or "")
+
+
 def position_of(mover: Movable[Any]) -> MsgGenerator[Any]:
     """Where a device was last asked to be, or where it is.
 
@@ -220,16 +246,6 @@ def put_back(*positions: Any) -> MsgGenerator[None]:
     """
     # Not bps.mv itself: a halted RunEngine drops this unused, which bluesky's stubs warn of.
     yield from bps.mv(*positions)
-
-
-def _described(readable: Readable[Any]) -> MsgGenerator[Mapping[str, Any]]:
-    """Give what a device says of its first reading."""
-    if inspect.iscoroutinefunction(readable.describe):
-        tasks = yield Msg("wait_for", None, [readable.describe])
-        description = tasks[0].result() if tasks else {}
-    else:
-        description = readable.describe()
-    return next(iter(description.values()), {})
 
 
 def _check_value(mover: Movable[float], position: float) -> MsgGenerator[None]:
