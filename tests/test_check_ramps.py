@@ -295,6 +295,22 @@ def test_a_draft_from_names_that_beamlines_use(keys, expected):
     assert drafted(documents(keys, energies_ev=()))["heating"] == expected
 
 
+def test_channels_are_no_masses():
+    channels = {f"rga_mass{n}": {} for n in range(1, 10)}
+    image = {"shape": [1, 2048, 2048], "dtype": "array"}
+    curve = {"shape": [3000], "dtype": "array"}
+    curves = {f"pe1_{name}": curve for name in ("chi_2theta", "chi_Q", "chi_I", "iq_Q", "iq_I")}
+    keys = {"temperature": {}, "temperature_setpoint": {}, "pe1_image": image, **curves, **channels}
+    source = documents(keys, energies_ev=())
+    assert drafted(source)["heating"] == {
+        "temperature_c": "temperature",
+        "pattern": "pe1_chi_I",
+        "two_theta_deg": "pe1_chi_2theta",
+        "ion_current": {"32": "rga_mass1"},
+    }
+    assert "rga_mass9 are channels: name each by the mass it is set to" in draft(source)
+
+
 def test_a_pattern_without_an_axis_is_no_ramp():
     keys = {"furnace": {"units": "C"}, "xrd": {"shape": [64], "dtype": "array"}}
     assert "heating" not in drafted(documents(keys, energies_ev=()))

@@ -6,7 +6,7 @@ from typing import Any
 
 from cgnmc_bluesky.beamline import ConfigurationError, Edge, Role, edge_energy_ev, edge_of
 from cgnmc_bluesky.catalogs import Source
-from cgnmc_bluesky.check.gases import by_mass
+from cgnmc_bluesky.check.gases import are_channels, by_mass
 from cgnmc_bluesky.check.guesses import SEVERAL, guess
 from cgnmc_bluesky.check.opened import opened
 from cgnmc_bluesky.check.ramps import clocks_apart
@@ -119,9 +119,13 @@ def _guessed(line: str, key: DataKey) -> str:
 def _ramp(roles: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """What only a ramp has, beside one key for each role."""
     if "ion" in roles:
-        keys = by_mass(roles["ion"]).items()
-        inside = ", ".join(f"{_toml(mass)} = {_toml(key)}" for mass, key in keys)
-        yield f"ion_current = {{ {inside} }}  # guessed"
+        keys = by_mass(roles["ion"])
+        remark = "guessed"
+        if are_channels(keys):
+            remark = f"{', '.join(keys.values())} are channels: name each by the mass it is set to"
+            keys = {"32": next(iter(keys.values()))}
+        inside = ", ".join(f"{_toml(mass)} = {_toml(key)}" for mass, key in keys.items())
+        yield f"ion_current = {{ {inside} }}  # {remark}"
         yield "# transport_delay_s = 8.0             # from the sample to the mass spectrometer"
     if "pattern" in roles:
         yield "# wavelength_a = 0.4522               # of the beam, in ångström: no cell without it"

@@ -1,7 +1,7 @@
 """Which mass over charge a mass spectrometer's data key stands for."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 _OTHER = r"^(?!.*(?:flow|rate|power|gain))"
 _NUMBER = r"(\d{1,3})(?:[.,_]0+)?(?![\d.,])"
@@ -13,7 +13,7 @@ NAMES = (
     rf"^{_NUMBER}(?:[\s_]?amu)?$",
 )
 """Patterns of names in small letters, the most telling first."""
-WANTED = ("18", "28", "32", "40", "44")
+WANTED = frozenset({18, 28, 32, 40, 44})
 """Water, nitrogen and carbon monoxide, oxygen, argon, carbon dioxide: what a cathode gives off, and
 what leaks in."""
 FEW = 12
@@ -43,12 +43,19 @@ def by_mass(names: Iterable[str]) -> dict[str, str]:
     names
         Data keys; where they are those of a scan over all masses, only what is wanted is kept.
     """
-    keys: dict[str, str] = {}
-    for name in sorted(names, key=len, reverse=True):
-        mass = mass_of(name)
-        if mass is not None:
-            keys[mass] = name
-    masses: Sequence[str] = sorted(keys, key=int)
-    if len(masses) > FEW:
-        masses = [mass for mass in masses if mass in WANTED]
-    return {mass: keys[mass] for mass in masses}
+    longest_first = sorted(names, key=len, reverse=True)
+    keys = {int(mass): name for name in longest_first if (mass := mass_of(name)) is not None}
+    masses = [mass for mass in sorted(keys) if len(keys) <= FEW or mass in WANTED]
+    return {str(mass): keys[mass] for mass in masses}
+
+
+def are_channels(masses: Iterable[str]) -> bool:
+    """Tell whether numbers count a spectrometer's channels, each of which may be set to any mass.
+
+    Examples
+    --------
+    >>> are_channels(["1", "2", "3"]), are_channels(["18", "28", "32"])
+    (True, False)
+    """
+    numbers = sorted(map(int, masses))
+    return len(numbers) > 1 and numbers == list(range(1, len(numbers) + 1))

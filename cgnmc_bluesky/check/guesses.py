@@ -150,7 +150,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "pattern",
             (
                 r"(?:xrd|diffr|powder|pilatus|perkin|dexela|varex)\w*(?:intensity|counts)",
-                r"xrd|diffr|powder|pattern",
+                r"xrd|diffr|powder|pattern|chi_i$",
                 r"intensity|_i$",
             ),
             is_array=True,
