@@ -72,7 +72,7 @@ def test_runs_carry_what_is_true_at_their_start(
 ) -> None:
     sample = SynAxis(name="sample", value=1.0)
     place = {"Facility": {"name": "NSLS-II"}}
-    carry(engine, lambda: {"sample": f"number {sample.position:g}", "XDI": place})
+    carry(engine, lambda _: {"sample": f"number {sample.position:g}", "XDI": place})
     engine(bp.count([sample], md={"XDI": {"Element": {"symbol": "Ni"}}}))
     sample.set(2.0)
     engine(bp.count([sample]))

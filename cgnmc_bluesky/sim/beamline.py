@@ -10,7 +10,7 @@ from cgnmc_bluesky.sim.clock import Clock
 from cgnmc_bluesky.sim.detectors import FluorescenceDetector, IonChamber, RingCurrent
 from cgnmc_bluesky.sim.endstation import Endstation
 from cgnmc_bluesky.sim.faults import Fault
-from cgnmc_bluesky.sim.metadata import Informed
+from cgnmc_bluesky.sim.metadata import NOTHING, Informed
 from cgnmc_bluesky.sim.monochromator import Monochromator
 from cgnmc_bluesky.sim.optics import sample_holder, shutter
 from cgnmc_bluesky.sim.ring import StorageRing
@@ -176,8 +176,13 @@ class SimulatedBeamline(Informed):
             "foil": [foil],
         }
 
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self, run: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
         """What a run of this beamline should carry in its start document.
+
+        Parameters
+        ----------
+        run
+            What its plan says of the run; it makes no difference here.
 
         Returns
         -------

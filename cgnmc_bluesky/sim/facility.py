@@ -1,10 +1,11 @@
 """All simulated instruments, as a session has them side by side."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
 from cgnmc_bluesky.sim.hotstage import SimulatedHotStage
-from cgnmc_bluesky.sim.metadata import Informed
+from cgnmc_bluesky.sim.metadata import NOTHING, Informed
 from cgnmc_bluesky.sim.nanoprobe import SimulatedNanoprobe
 
 
@@ -49,11 +50,16 @@ class SimulatedFacility(Informed):
         """Which data key plays which role, as beamline.toml would say it."""
         return {**self.hot_stage.roles(), **self.nanoprobe.roles(), **self.beamline.roles()}
 
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self, run: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
         """What a run should carry: the roles of all, sample and truth of the one that it is of.
 
         A run is of the nanoprobe or of the hot stage while one of its devices is staged.
+
+        Parameters
+        ----------
+        run
+            What its plan says of the run.
         """
         others = (self.nanoprobe, self.hot_stage)
         used = next((instrument for instrument in others if instrument.is_used), self.beamline)
-        return {**used.metadata(), "beamline": self.roles()}
+        return {**used.metadata(run), "beamline": self.roles()}

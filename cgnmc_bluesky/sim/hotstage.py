@@ -15,13 +15,16 @@ from cgnmc_bluesky.sim.faults import Fault, Faults
 from cgnmc_bluesky.sim.furnace import Furnace
 from cgnmc_bluesky.sim.gases import GasAnalyser, Gauge
 from cgnmc_bluesky.sim.gases import Reading as Currents
-from cgnmc_bluesky.sim.metadata import Informed
+from cgnmc_bluesky.sim.metadata import NOTHING, Informed
 from cgnmc_bluesky.sim.optics import Selector
 from cgnmc_bluesky.sim.oven import Oven
+from cgnmc_bluesky.sim.ramp_truth import truth
 from cgnmc_bluesky.sim.spectrometer import make_spectrometer
 
 GAUGE = Gauge()
 INSTRUMENT = PowderInstrument()
+TARGET_C = 500.0
+"""Where a ramp goes of which nothing else is said."""
 
 
 class SimulatedHotStage(Informed):
@@ -112,6 +115,7 @@ class SimulatedHotStage(Informed):
 
     def roles(self) -> dict[str, Any]:
         """Which data key plays which role, as beamline.toml would say it."""
+        gauge = self._analyser.gauge
         return {
             "beamline": {"name": "simulated hot stage", "facility": "cgnmc_bluesky"},
             "heating": {
@@ -120,7 +124,7 @@ class SimulatedHotStage(Informed):
                     name.removeprefix("mz"): getattr(self.rga, name).name
                     for name in self.rga.read_attrs
                 },
-                "transport_delay_s": self._analyser.gauge.delay_s,
+                "transport_delay_s": gauge.delay_s + gauge.mixing_s,
                 "pattern": self.diffractometer.intensity.name,
                 "two_theta_deg": self.diffractometer.two_theta.name,
                 "exposure_s": self.diffractometer.exposed_s.name,
@@ -129,16 +133,36 @@ class SimulatedHotStage(Informed):
             },
         }
 
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self, run: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
         """What a run of this hot stage should carry in its start document.
+
+        Parameters
+        ----------
+        run
+            What its plan says of the run: `rate_c_per_min` and `target_c`, where it says them.
 
         Returns
         -------
         dict[str, Any]
-            The roles, the sample's name, and the truth: where it would release its oxygen at the
-            furnace's rate.
+            The roles, the sample's name, and the truth: where it releases its oxygen on such a
+            ramp, and what is left of it in the end; empty of a run that does not heat.
         """
-        return {"beamline": self.roles(), "sample": self._decomposition.sample.name, "truth": {}}
+        sample = self._decomposition.sample
+        return {"beamline": self.roles(), "sample": sample.name, "truth": self._truth(run)}
+
+    def _truth(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        start_c = self._oven.body.sample_c
+        target_c = run.get("target_c", TARGET_C)
+        if not target_c > start_c:
+            return {}
+        return truth(
+            self._decomposition.sample,
+            run.get("rate_c_per_min", self._oven.rate_c_per_min),
+            start_c=start_c,
+            target_c=target_c,
+            gauge=self._analyser.gauge,
+            elapsed_s=self.clock.now_s() - self._analyser.start_s,
+        )
 
     def _heat(self, time_s: float, temperature_c: float, duration_s: float) -> None:
         self._decomposition.advance(temperature_c, duration_s)

@@ -1,10 +1,13 @@
 """Runs that carry what the simulation knows of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ophyd.device import Staged
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Informed(ABC):
@@ -20,8 +23,14 @@ class Informed(ABC):
         return any(device._staged == Staged.yes for device in self.devices().values())
 
     @abstractmethod
-    def metadata(self) -> dict[str, Any]:
-        """What a run of it should carry in its start document."""
+    def metadata(self, run: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+        """What a run of it should carry in its start document.
+
+        Parameters
+        ----------
+        run
+            What its plan says of the run.
+        """
 
     def with_metadata(self, plan: Iterable[Any]) -> Any:
         """Let every run of a plan carry `metadata` as it is when the run opens.
@@ -42,6 +51,6 @@ class Informed(ABC):
         def add(msg: Any) -> Any:
             if msg.command != "open_run":
                 return msg
-            return msg._replace(kwargs={**self.metadata(), **msg.kwargs})
+            return msg._replace(kwargs={**self.metadata(msg.kwargs), **msg.kwargs})
 
         return msg_mutator(plan, add)

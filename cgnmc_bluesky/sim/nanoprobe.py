@@ -13,7 +13,7 @@ from cgnmc_bluesky.sim.clock import Clock
 from cgnmc_bluesky.sim.faults import Fault
 from cgnmc_bluesky.sim.fluorescence import DetectorElement
 from cgnmc_bluesky.sim.flyer import FlyingDetector
-from cgnmc_bluesky.sim.metadata import Informed
+from cgnmc_bluesky.sim.metadata import NOTHING, Informed
 from cgnmc_bluesky.sim.nanobeam import Nanobeam
 from cgnmc_bluesky.sim.optics import Selector
 from cgnmc_bluesky.sim.particle import METALS, PARTICLES, CoreShell
@@ -164,8 +164,13 @@ class SimulatedNanoprobe(Informed):
             },
         }
 
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self, run: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
         """What a run of this nanoprobe should carry in its start document.
+
+        Parameters
+        ----------
+        run
+            What its plan says of the run; it makes no difference here.
 
         Returns
         -------

@@ -9,6 +9,8 @@ from bluesky import Msg, RunEngine
 
 from cgnmc_bluesky import __version__
 
+Metadata = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
 
 def make_run_engine(numbers: Path | None = None) -> RunEngine:
     """Make a RunEngine.
@@ -30,7 +32,7 @@ def make_run_engine(numbers: Path | None = None) -> RunEngine:
     return engine
 
 
-def carry(engine: RunEngine, metadata: Callable[[], Mapping[str, Any]]) -> None:
+def carry(engine: RunEngine, metadata: Metadata) -> None:
     """Let every run bear what is true at its start; what a plan says itself goes before it.
 
     Parameters
@@ -38,13 +40,14 @@ def carry(engine: RunEngine, metadata: Callable[[], Mapping[str, Any]]) -> None:
     engine
         The RunEngine.
     metadata
-        Gives the metadata; `XDI` in it is joined with a plan's own, family by family.
+        Given what the plan says, gives the metadata; `XDI` in it is joined with the plan's own,
+        family by family.
     """
 
     def add(msg: Msg) -> Msg:
         if msg.command != "open_run":
             return msg
-        carried = metadata()
+        carried = metadata(msg.kwargs)
         xdi = {**carried.get("XDI", {}), **msg.kwargs.get("XDI", {})}
         return msg._replace(kwargs={**carried, **msg.kwargs, **({"XDI": xdi} if xdi else {})})
 

@@ -203,7 +203,7 @@ def _devices(
         simulated = simulated_devices(folder=measured)
         carry(RE, simulated.metadata)
         return simulated.devices()
-    carry(RE, lambda: {"XDI": _place(beamline)})
+    carry(RE, lambda _: {"XDI": _place(beamline)})
     devices: dict[str, Any] = {}
     for name, settings in beamline.devices.items():
         with _part(name, problems):
