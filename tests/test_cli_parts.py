@@ -8,9 +8,9 @@ import pytest
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.catalogs import SourceError
 from cgnmc_bluesky.cli.axis import Axis
-from cgnmc_bluesky.cli.comparing import differences, versions_between
 from cgnmc_bluesky.cli.completeness import Completeness, Increment
 from cgnmc_bluesky.cli.feeds import SocketFeed
+from cgnmc_bluesky.cli.verifying import differences, versions_between
 from cgnmc_bluesky.results import Result
 
 

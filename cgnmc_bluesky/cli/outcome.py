@@ -8,9 +8,9 @@ from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.catalogs import Source
 from cgnmc_bluesky.catalogs.source import Document, Writer
 from cgnmc_bluesky.cli.boundary import error_output, output
-from cgnmc_bluesky.cli.comparing import differences, versions_between
 from cgnmc_bluesky.cli.lines import write_line
 from cgnmc_bluesky.cli.saving import ResultFolder
+from cgnmc_bluesky.cli.verifying import differences, versions_between
 from cgnmc_bluesky.results import Result, ResultCollector
 from cgnmc_bluesky.views import ResultTable
 

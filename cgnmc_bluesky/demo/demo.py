@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.catalogs import EmbeddedCatalog, open_source
-from cgnmc_bluesky.cli.comparing import differences
+from cgnmc_bluesky.cli.verifying import differences
 from cgnmc_bluesky.demo.beamtime import scan_samples
 from cgnmc_bluesky.demo.measured import series_folder, show_series
 from cgnmc_bluesky.demo.report import Line, lines_of, summary, write_report, write_summary
