@@ -171,11 +171,14 @@ def test_the_gas_of_the_onset_is_not_there():
 def test_two_clocks_that_tell_different_times():
     source = ramp(event_s=3.0)
     assert complaints(check_ramp(source)) == [
-        "warning: run 7: its events took 3 s, by the timestamps of the readings 3600 s; "
+        "warning: run 7: the events took 3 s, by the readings' own timestamps 3600 s; "
         'where the devices are right, write clock = "reading"'
     ]
     assert complaints(check_ramp(source, clock="reading")) == []
-    assert '# clock = "reading"                   # run 7: its events took 3 s' in draft(source)
+    assert drafted(source)["heating"]["clock"] == "reading"
+    assert "# guessed: of run 7 the events took 3 s, by the readings' own" in draft(source)
+    stale = draft(ramp(stamp_s=3.0))
+    assert '\n# clock = "reading"' in stale
     assert "clock" not in draft(ramp())
 
 

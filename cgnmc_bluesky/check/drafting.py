@@ -9,7 +9,7 @@ from cgnmc_bluesky.catalogs import Source
 from cgnmc_bluesky.check.gases import are_channels, by_mass
 from cgnmc_bluesky.check.guesses import SEVERAL, guess
 from cgnmc_bluesky.check.opened import opened
-from cgnmc_bluesky.check.ramps import clocks_apart
+from cgnmc_bluesky.check.ramps import clocks_apart, is_hasty
 from cgnmc_bluesky.check.survey import DataKey, Surveyed, survey
 
 GUESS_COLUMN = 38
@@ -134,10 +134,14 @@ def _ramp(roles: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 
 def _clock(source: Source, temperature: str) -> Iterator[str]:
-    """Say which clock counts, where events and readings tell different times."""
+    """Say which clock counts, where events and readings tell different times: that of the readings
+    where events came faster than what was measured can have taken.
+    """
     for run in reversed(survey(source, {"temperature_c": Role(temperature, "")})):
-        if apart := clocks_apart(run.readings["temperature_c"]):
-            yield f'# clock = "reading"                   # {run.name}: {apart}'
+        readings = run.readings["temperature_c"]
+        if apart := clocks_apart(readings):
+            line = f'clock = "reading"                     # guessed: of {run.name} {apart}'
+            yield line if is_hasty(readings) else f"# {line}"
             return
 
 

@@ -110,13 +110,21 @@ def _clocks(heating: HeatingRoles, run: Surveyed, temperature: Readings) -> Iter
 
 def clocks_apart(readings: Readings) -> str:
     """Say how the two clocks of a run's readings disagree; nothing where they agree."""
-    if readings.event_s is None or readings.stamp_s is None:
-        return ""
-    events, stamps = (last - first for first, last in (readings.event_s, readings.stamp_s))
+    events_s, stamps_s = _duration_s(readings.event_s), _duration_s(readings.stamp_s)
     seconds, share = CLOCKS_APART
-    if abs(events - stamps) <= max(seconds, share * max(events, stamps)):
+    is_near = abs(events_s - stamps_s) <= max(seconds, share * max(events_s, stamps_s))
+    if is_near or readings.stamp_s is None:
         return ""
-    return f"its events took {events:.0f} s, by the timestamps of the readings {stamps:.0f} s"
+    return f"the events took {events_s:.0f} s, by the readings' own timestamps {stamps_s:.0f} s"
+
+
+def is_hasty(readings: Readings) -> bool:
+    """Tell whether events came faster than their readings can have been measured."""
+    return _duration_s(readings.event_s) < 0.5 * _duration_s(readings.stamp_s)
+
+
+def _duration_s(span: Range | None) -> float:
+    return 0.0 if span is None else span[1] - span[0]
 
 
 def _span(heating: HeatingRoles, readings: Readings) -> Range | None:
