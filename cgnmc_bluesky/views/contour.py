@@ -48,6 +48,11 @@ def draw_contour(axes: "Axes", copper: "Axes", result: Result, course: Course) -
         The axis: of each pattern its time and its temperature.
     """
     write_title(axes, result, phase_lines(result), _TITLE_CHARACTERS)
+    draw_patterns(axes, copper, result, course)
+
+
+def draw_patterns(axes: "Axes", copper: "Axes", result: Result, course: Course) -> None:
+    """Draw the contour alone; the arguments are those of `draw_contour`."""
     patterns, scale = result.curves.get("patterns"), result.curves.get("axis")
     if patterns is None or scale is None or not np.isfinite(patterns["intensity"]).any():
         leave_blank(axes, copper)

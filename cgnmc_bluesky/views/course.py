@@ -1,10 +1,14 @@
 """How a ramp is laid along the axis of a plot."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cgnmc_bluesky.results import Result
+from cgnmc_bluesky.views.headline import O2_ONSET, PHASES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,6 +19,7 @@ _SHORTEST_C = 5.0
 _PARTS = 50
 _HELD, _MOST_HELD = 0.2, 0.2
 _MINUTE_S = 60.0
+_GROUPS = {O2_ONSET: "trace", PHASES: "series"}
 
 _Floats = NDArray[np.float64]
 
@@ -48,6 +53,30 @@ def is_steady(time_s: _Floats, temperature_c: _Floats) -> bool:
     parts_s = np.linspace(time_s[0], time_s[-1], _PARTS + 1)
     rises_c = np.diff(np.interp(parts_s, time_s, highest_c))
     return float(np.mean(rises_c < _HELD * range_c / _PARTS)) < _MOST_HELD
+
+
+def course_of(result: Result, *, over_time: bool | None = None) -> "Course":
+    """Find how the ramp of a result went.
+
+    Parameters
+    ----------
+    result
+        An O2 onset, or phases.
+    over_time
+        Whether the axis is the time; what fits the ramp without it.
+    """
+    arrays = result.curves.get(_GROUPS[result.analysis], {})
+    time_s, temperature_c = (arrays.get(n, np.empty(0)) for n in ("time_s", "temperature_c"))
+    if over_time is None:
+        over_time = not is_steady(time_s, temperature_c)
+    return Course(time_s, temperature_c, over_time)
+
+
+def share_limits(all_axes: "Sequence[Axes]") -> None:
+    """Let panels that stand beside each other be of the same stretch of the ramp."""
+    drawn = [axes.dataLim for axes in all_axes if axes.has_data()]
+    for axes in all_axes if drawn else ():
+        axes.set_xlim(min(limits.x0 for limits in drawn), max(limits.x1 for limits in drawn))
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import run_name
 from cgnmc_bluesky.views.contour import SERIES_PANELS, draw_contour, draw_series
-from cgnmc_bluesky.views.course import Course, is_steady
+from cgnmc_bluesky.views.course import Course, course_of, share_limits
 from cgnmc_bluesky.views.figure import Panels, Sheet, draw_legend
 from cgnmc_bluesky.views.headline import O2_ONSET, PHASES
 from cgnmc_bluesky.views.temperatures import draw_temperatures
 from cgnmc_bluesky.views.traces import draw_trace
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
 _BLOCK_INCHES = (5.2, 6.4)
 _LEGEND_COLUMNS = 4
 _ROWS = {O2_ONSET: (3.4, 1.7), PHASES: (3.4, 0.85, 0.85, 0.85)}
-_COURSE = {O2_ONSET: "trace", PHASES: "series"}
 
 
 def is_of_ramp(result: Result) -> bool:
@@ -43,25 +39,14 @@ def draw_ramp(sheet: Sheet, results: list[Result]) -> None:
     shown = {
         analysis: result for analysis in _ROWS for result in results if result.analysis == analysis
     }
-    courses = {analysis: _course(result) for analysis, result in shown.items()}
-    over_time = any(course.over_time for course in courses.values())
+    over_time = any(course_of(result).over_time for result in shown.values())
     name = run_name(results[0])
     plan = ("ramp", name, over_time, *shown)
     panels = sheet.panels(plan, lambda figure: _arrange(figure, name, tuple(shown)))
-    for analysis, course in courses.items():
-        own = Course(course.time_s, course.temperature_c, over_time)
-        if analysis == O2_ONSET:
-            _draw_onset(panels, shown[analysis], own)
-        else:
-            _draw_phases(panels, shown[analysis], own)
-    _share_limits([panels[key] for key in panels if key[1] in {"trace", "contour"}])
-
-
-def _share_limits(all_axes: "list[Axes]") -> None:
-    """Let what stands beside each other be of the same stretch of the ramp."""
-    drawn = [axes.dataLim for axes in all_axes if axes.has_data()]
-    for axes in all_axes if drawn else ():
-        axes.set_xlim(min(limits.x0 for limits in drawn), max(limits.x1 for limits in drawn))
+    for analysis, draw in ((O2_ONSET, _draw_onset), (PHASES, _draw_phases)):
+        if analysis in shown:
+            draw(panels, shown[analysis], course_of(shown[analysis], over_time=over_time))
+    share_limits([panels[key] for key in panels if key[1] in {"trace", "contour"}])
 
 
 def _draw_onset(panels: Panels, result: Result, course: Course) -> None:
@@ -75,13 +60,6 @@ def _draw_phases(panels: Panels, result: Result, course: Course) -> None:
     draw_contour(panels[PHASES, "contour"], panels[PHASES, "copper"], result, course)
     series = {name: panels[PHASES, name] for name in SERIES_PANELS}
     draw_series(series, result, course)
-
-
-def _course(result: Result) -> Course:
-    arrays = result.curves.get(_COURSE[result.analysis], {})
-    time_s = arrays.get("time_s", np.empty(0))
-    temperature_c = arrays.get("temperature_c", np.empty(0))
-    return Course(time_s, temperature_c, over_time=not is_steady(time_s, temperature_c))
 
 
 def _arrange(figure: "Figure", name: str, analyses: tuple[str, ...]) -> Panels:

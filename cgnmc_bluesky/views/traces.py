@@ -44,9 +44,8 @@ def draw_trace(axes: "Axes", others: "Axes", result: Result, course: Course) -> 
     """
     write_title(axes, result, onset_lines(result), _TITLE_CHARACTERS)
     course.name(axes)
-    trace = result.curves.get("trace")
-    mass = _mass(result, trace)
-    if trace is None or mass is None:
+    mass, trace = oxygen_of(result)
+    if mass is None:
         leave_blank(axes, others)
         return
     own = trace[f"{_ION}{mass}"]
@@ -69,11 +68,23 @@ def draw_trace(axes: "Axes", others: "Axes", result: Result, course: Course) -> 
     _mark_temperatures(axes, result, course)
 
 
-def _mass(result: Result, trace: _Arrays | None) -> str | None:
-    """Mass that the onset is of: the configured one, else oxygen, else what there is."""
-    there = [name.removeprefix(_ION) for name in trace or () if name.startswith(_ION)]
-    asked = result.about.get("analysis", {}).get("parameters", {}).get("onset_mass", _OXYGEN)
-    return str(asked) if str(asked) in there else next(iter(there), None)
+def oxygen_of(result: Result) -> tuple[str | None, _Arrays]:
+    """Find the mass that an onset is of, as configured, and the trace.
+
+    Parameters
+    ----------
+    result
+        An O2 onset.
+
+    Returns
+    -------
+    tuple
+        The mass, `None` where there is no trace; another one where it was not recorded.
+    """
+    trace = result.curves.get("trace", {})
+    there = [name.removeprefix(_ION) for name in trace if name.startswith(_ION)]
+    asked = str(result.about["analysis"].get("parameters", {}).get("onset_mass", _OXYGEN))
+    return (asked if asked in there else next(iter(there), None)), trace
 
 
 def _draw_others(axes: "Axes", trace: _Arrays, place: _Floats, mass: str) -> None:
