@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from cgnmc_bluesky.catalogs.grouping import Belonging
+from cgnmc_bluesky.catalogs.renumbering import Renumbering
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +25,10 @@ Document = tuple[str, Mapping[str, Any]]
 class CatalogWriter:
     """Callback that stores runs in a Tiled catalog from a thread of its own.
 
-    A document is only queued. Where the catalog cannot be reached or fails, all documents of the
-    run, those delivered before included, go to `<run uid>.jsonl` in the backup folder. Streams that
-    end in `_preview` are for the eye while a scan grows and are not stored.
+    A document is only queued, and stored as it is but for the numbers of monitors (`Renumbering`).
+    Where the catalog cannot be reached or fails, all documents of the run, those delivered before
+    included, go to `<run uid>.jsonl` in the backup folder. Streams that end in `_preview` are for
+    the eye while a scan grows and are not stored.
 
     Parameters
     ----------
@@ -143,12 +145,13 @@ class CatalogWriter:
         if not self._is_reachable():
             raise ConnectionError("the catalog's server is not running")
         write = TiledWriter(self._connect(), batch_size=BATCH_SIZE)
+        renumbered = Renumbering()
 
         def store(name: str, doc: Mapping[str, Any]) -> None:
             if not self._is_reachable():
                 raise ConnectionError("the catalog's server has died")
             self._check_readable(name, doc)
-            write(name, dict(doc))
+            write(name, dict(renumbered(name, doc)))
 
         return store
 

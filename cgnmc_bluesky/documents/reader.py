@@ -13,7 +13,7 @@ from cgnmc_bluesky.documents.faults import Notes, ReadingError
 from cgnmc_bluesky.documents.files import source_of_resource, source_of_stream
 from cgnmc_bluesky.documents.frames import Folders, Frame, Source
 from cgnmc_bluesky.documents.mixed import Mixed
-from cgnmc_bluesky.documents.streams import Monitor, Stream, events_of
+from cgnmc_bluesky.documents.streams import Monitor, Stream, events_of, is_monitor
 from cgnmc_bluesky.documents.units import Conversion, conversion, unit_for
 
 
@@ -155,8 +155,7 @@ class RunReader:
         stream: Stream
         if layout.external:
             stream = Mixed(name, self._notes, self._sources, doc["time"])
-        elif name.endswith("_monitor") or (name != "primary" and len(doc["data_keys"]) == 1):
-            # A monitor may be given any name; but a single reading beside the scan's own is one.
+        elif is_monitor(name, doc["data_keys"]):
             stream = Monitor(name, self._notes)
         else:
             stream = Stream(name, self._notes)

@@ -238,6 +238,13 @@ def _has_pixels(column: Column, reading: Any) -> bool:
     return column.channels is not None and len(recorded_shape(reading)) > 1
 
 
+def is_monitor(name: str, data_keys: Mapping[str, Any]) -> bool:
+    """Tell whether a stream is a monitor's: it may be given any name, but a single reading beside
+    the scan's own is one.
+    """
+    return name.endswith("_monitor") or (name != "primary" and len(data_keys) == 1)
+
+
 class Monitor(Stream):
     """Rows of a monitor, known by the timestamps of their readings.
 
