@@ -44,6 +44,7 @@ def descend(
     upper: Floats,
     *,
     tolerance: float = 0.01,
+    damping: float = _DAMPING,
 ) -> tuple[Floats, Local]:
     """Find the parameters of the least sum of squares near a start.
 
@@ -58,6 +59,9 @@ def descend(
     tolerance
         How far from the minimum one may stay, in squared standard deviations: a step that promises
         less is not taken.
+    damping
+        Of the first step, relative to the curvature along each parameter: less where some
+        combination of parameters is told by little.
 
     Returns
     -------
@@ -70,7 +74,6 @@ def descend(
     that promises little and does not keep it is the last.
     """
     here, local = start, at(start)
-    damping = _DAMPING
     for _ in range(_STEPS):
         there = np.clip(here + damped_step(local, damping), lower, upper)
         promised = float(np.einsum("p,p->", there - here, local.slope)) / local.misfit

@@ -27,19 +27,16 @@ class Reflections:
         "layered", "spinel" or "rock_salt".
     indices
         Miller indices of each line, on hexagonal axes where the phase is layered.
-    multiplicity
-        How many planes share the line, those that only coincide with it too, shape `(n,)`.
 
     Examples
     --------
-    >>> spinel = Reflections("spinel", ((1, 1, 1), (4, 4, 0)), np.array([8.0, 12.0]))
+    >>> spinel = Reflections("spinel", ((1, 1, 1), (4, 4, 0)))
     >>> two_theta_deg(spinel.inverse_d2(np.array([8.15])), 0.4522).round(3)
     array([ 5.508, 18.058])
     """
 
     phase: str
     indices: tuple[Index, ...]
-    multiplicity: Floats
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -52,7 +49,17 @@ class Reflections:
     @cached_property
     def quadratic(self) -> Floats:
         """Factors of 1/a² and, of a layered phase, 1/c² in 1/d², shape `(n, 1)` or `(n, 2)`."""
-        h, k, l = np.array(self.indices, dtype=np.float64).T  # noqa: E741
+        return self.quadratic_of(np.array(self.indices, dtype=np.float64))
+
+    def quadratic_of(self, indices: Floats) -> Floats:
+        """Give such factors of any planes of the phase.
+
+        Parameters
+        ----------
+        indices
+            Miller indices, shape `(n, 3)`.
+        """
+        h, k, l = indices.T  # noqa: E741
         columns = [h * h + k * k + l * l]
         if not self.is_cubic:
             columns = [4.0 / 3.0 * (h * h + h * k + k * k), l * l]
