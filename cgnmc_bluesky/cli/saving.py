@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 from cgnmc_bluesky.views import RunFigure, TrendFigure, write_nexus
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from cgnmc_bluesky.catalogs.source import Document
     from cgnmc_bluesky.cli.axis import Axis
     from cgnmc_bluesky.results import Result
 
+_COLUMNS = ("trace", "release", "series")
+"""Groups of arrays that are tables of their own: what is measured and found during a ramp."""
 _HEAD = ("run_uid", "scan_id", "plan_name", "sample", "mode", "status", "reason")
 
 
@@ -69,7 +74,13 @@ class ResultFolder:
         self._figure.run_uid = str(start["uid"])
         figure = self._figure.save(stem.with_name(f"{stem.name}.png"))
         arrays = write_nexus(stem.with_name(f"{stem.name}.nxs"), results)
-        return {"figure": str(figure), "arrays": str(arrays)}
+        tables = {
+            group: str(_write_columns(stem.with_name(f"{stem.name}_{group}.csv"), curves))
+            for result in results
+            for group, curves in result.curves.items()
+            if group in _COLUMNS
+        }
+        return {"figure": str(figure), "arrays": str(arrays), **tables}
 
     def finish(self) -> list[Path]:
         """Write the tables and the trend figure.
@@ -112,6 +123,15 @@ def _write_table(path: Path, results: "list[Result]", axis: "Axis | None") -> Pa
             ]
             place = [_cell(axis.places.get(result.run_uid))] if axis else []
             table.writerow([*(getattr(result, key) for key in head), *place, *numbers])
+    return path
+
+
+def _write_columns(path: Path, columns: "Mapping[str, NDArray[np.float64]]") -> Path:
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        table = csv.writer(lines)
+        table.writerow(columns)
+        for row in zip(*columns.values(), strict=True):
+            table.writerow([_cell(number) for number in row])
     return path
 
 

@@ -12,6 +12,8 @@ from cgnmc_bluesky.views.raster import along_line, grid_of
 _Arrays = Mapping[str, NDArray[np.float64]]
 
 _PLACE = ("x_um", "y_um")
+_PASSING = ("time_s", "temperature_c")
+_SCALES = ("two_theta_deg", "two_theta_cu_deg")
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,18 @@ def plots_of(result: Result) -> Iterator[Plot]:
         "map": _map,
         "profile": _profile,
         "spectrum": _summed if is_map else _scan,
+        "release": _release,
+        "trace": _trace,
+        "patterns": _patterns,
+        "series": _series,
+        "pattern": _pattern,
     }
+    curves = dict(result.curves)
+    if "patterns" in curves:
+        curves["patterns"] = {**_scales(curves), **curves["patterns"]}
     for group, lay_out in layouts.items():
-        if group in result.curves:
-            yield from lay_out(result.curves[group], result.curve_units)
+        if group in curves:
+            yield from lay_out(curves[group], result.curve_units)
 
 
 def _scan(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
@@ -85,7 +95,7 @@ def _summed(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
 
 def _profile(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
     """Lay out a particle's fractions and its Mn/Ni, each with the fit."""
-    renamed = {name.replace("_sigma", "_errors"): array for name, array in arrays.items()}
+    renamed = _with_errors(arrays)
     ratios = [name for name in renamed if name.startswith("mn_ni")]
     fractions = [name for name in renamed if name not in (*ratios, "radius_um")]
     for plot, names in (("profile", fractions), ("profile_mn_ni", ratios)):
@@ -110,6 +120,59 @@ def _map(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
     yield Plot(
         "map_covariance", tuple(covariances), axes, {**shared, **covariances}, units, is_of_run=True
     )
+
+
+def _trace(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out the ion currents of a ramp over temperature, that of oxygen first."""
+    ions = sorted((name for name in arrays if name.startswith("ion_")), key="ion_32".__ne__)
+    yield Plot("trace", tuple(ions), ("temperature_c",), arrays, units)
+
+
+def _release(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out what stands above the background."""
+    signals = ("release", "current", "background")
+    yield Plot("release", signals, ("temperature_c",), _with_errors(arrays), units)
+
+
+def _series(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out each value of the patterns over temperature."""
+    renamed = _with_errors(arrays)
+    shared = {name: renamed[name] for name in _PASSING}
+    for name in renamed:
+        if f"{name}_errors" in renamed:
+            own = {each: renamed[each] for each in (name, f"{name}_errors")}
+            yield Plot(f"series_{name}", (name,), ("temperature_c",), {**shared, **own}, units)
+
+
+def _pattern(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out the last pattern and what it is made of."""
+    signals = tuple(name for name in arrays if name not in _SCALES)
+    yield Plot("pattern", signals, ("two_theta_deg",), arrays, units)
+
+
+def _patterns(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out all patterns as an image: over temperature, or over time where that went back."""
+    is_rising = bool(np.all(np.diff(arrays["temperature_c"]) > 0))
+    along = "temperature_c" if is_rising or "time_s" not in arrays else "time_s"
+    yield Plot("patterns", ("intensity",), (along, "two_theta_deg"), arrays, units)
+
+
+def _scales(curves: Mapping[str, _Arrays]) -> _Arrays:
+    """What patterns are laid out over, beside their temperatures: 2θ, and their times."""
+    scales = dict(curves.get("axis", {}))
+    time_s = curves.get("series", {}).get("time_s", np.empty(0))
+    if len(time_s) == len(curves["patterns"]["temperature_c"]):
+        scales["time_s"] = time_s
+    return scales
+
+
+def _with_errors(arrays: _Arrays) -> dict[str, NDArray[np.float64]]:
+    """Call uncertainties as NeXus does."""
+    ending = "_sigma"
+    return {
+        f"{name.removesuffix(ending)}_errors" if name.endswith(ending) else name: array
+        for name, array in arrays.items()
+    }
 
 
 def _placed(arrays: _Arrays) -> tuple[tuple[str, ...], dict[str, NDArray[np.float64]]]:

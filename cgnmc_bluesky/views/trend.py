@@ -1,4 +1,4 @@
-"""How edge, valence and Mn/Ni go from scan to scan."""
+"""How edge, valence, Mn/Ni and O2 release go from scan to scan."""
 
 from collections.abc import Iterator, Mapping
 from textwrap import fill
@@ -8,7 +8,7 @@ from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import Board, gives, number, sample_name
 from cgnmc_bluesky.views.figure import ALARM, MARKERS, SERIES, DocumentFigure, Panels, Sheet
-from cgnmc_bluesky.views.headline import MN_NI_RATIO
+from cgnmc_bluesky.views.headline import MN_NI_RATIO, O2_ONSET
 from cgnmc_bluesky.views.text import ion, valence_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _Series = dict[str, list[tuple[float, float, float, Status]]]
 
 
 class TrendFigure(DocumentFigure):
-    """Edge position, valence fractions and Mn/Ni over the scans, with one-sigma bars.
+    """Edge position, valence fractions, Mn/Ni and O2 release over the scans, with one-sigma bars.
 
     Final values are filled, provisional ones open; a scan that says nothing leaves no mark. Of
     several samples each has its colour; of one (or too many to tell apart) each valence has, and
@@ -47,7 +47,7 @@ class TrendFigure(DocumentFigure):
         self._x_label = x_label
 
     def draw(self, sheet: Sheet) -> None:
-        """Draw a panel for the edges, one for the fractions of each element, and those of Mn/Ni."""
+        """Draw a panel for each quantity that has a trend."""
         results = self._board.latest()
         panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)
         if not panels:
@@ -106,6 +106,9 @@ def _quantities(result: Result, *, samples_apart: bool) -> Iterator[tuple[str, s
     if result.analysis == MN_NI_RATIO:
         yield from _ratios(result, samples_apart=samples_apart)
         return
+    if result.analysis == O2_ONSET:
+        yield from _releases(result, samples_apart=samples_apart)
+        return
     own = valence_of(result.analysis)
     for name in result.values:
         valence = valence_of(name)
@@ -129,6 +132,11 @@ def _ratios(result: Result, *, samples_apart: bool) -> Iterator[tuple[str, str, 
             yield f"mn_ni_{end}", f"Mn/Ni, {end}", sample_name(result)
         else:
             yield f"mn_ni_{end}", "Mn/Ni", end
+
+
+def _releases(result: Result, *, samples_apart: bool) -> Iterator[tuple[str, str, str]]:
+    for name, title in (("t_rate_c", "O₂ onset (°C)"), ("fwhm_c", "FWHM of the release (°C)")):
+        yield name, title, sample_name(result) if samples_apart else ""
 
 
 def _draw_series(axes: "Axes", series: _Series, order: list[str]) -> None:

@@ -26,7 +26,7 @@ CURVE_UNITS = {
     "a_angstrom": "angstrom",
     "c_angstrom": "angstrom",
     "split_108_110_deg": "deg",
-    **{name: "A" for name in ("current", "background", "release", "release_sigma")},
+    **dict.fromkeys(("current", "background", "release", "release_sigma"), "A"),
     **{f"ion_{mass}": "A" for mass in (18, 28, 32, 40, 44)},
 }
 MASSES = {18: 4e-11, 28: 9e-11, 32: 1.2e-11, 40: 1.1e-12, 44: 5e-12}
