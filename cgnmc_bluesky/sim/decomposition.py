@@ -270,7 +270,7 @@ CHARGED: Mapping[str, ChargedCathode] = MappingProxyType(
         "conventional": _CONVENTIONAL,
         "gradient": ChargedCathode(
             "gradient NMC622, 4.4 V",
-            Reaction(165.0, 212.0, acceleration=4.0, spread_kj_per_mol=60.0),
+            Reaction(165.0, 212.0, acceleration=4.0, spread_kj_per_mol=75.0),
             to_rock_salt=Reaction(110.0, 610.0),
         ),
         "weak": replace(_CONVENTIONAL, name="conventional NMC622, hardly charged", reactive=0.0235),

@@ -11,7 +11,7 @@ R_KJ_PER_MOL_K = 8.314462618e-3
 ZERO_C_IN_K = 273.15
 REFERENCE_PER_S = 1e-3
 """Rate constant at a reaction's reference temperature; of the order of a ramp's."""
-SPREAD_SHAPE = (1.4, 1.8)
+SPREAD_SHAPE = (1.2, 2.2)
 """Exponents of the beta distribution of activation energies: a dome with ends, and a longer tail
 towards the slow ones."""
 CLASS_WIDTH_KJ_PER_MOL = 1.5

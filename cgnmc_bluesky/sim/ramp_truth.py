@@ -1,6 +1,6 @@
 """What is true of a cathode on a heating ramp, whatever is recorded of it."""
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ RATE_SHARE = 0.05
 FIRST_SHARE = 0.01
 """Of the largest release: where it is said to begin."""
 STEP_C = 0.2
-DETECTABLE_SHARE = 1e-6
+DETECTABLE_SHARE = 1e-3
 """A phase of which there is less has no cell."""
 GAUGE = Gauge()
 
@@ -94,7 +94,7 @@ def truth_along(
     dict[str, Any]
         Of the release of oxygen: `t_one_percent_c`, `t_rate_c` (5 % of the background under it),
         `t_extrapolated_c` (tangent at the steepest rise, to no release), `t_peak_c`, `fwhm_c`,
-        `max_slope` in A/°C; `None` where there is none. Of the end: `temperature_c`,
+        `max_slope` in A/°C; `None` where there is none, or not yet. Of the end: `temperature_c`,
         `layered_fraction`, `spinel_fraction`, `rock_salt_fraction`, `o2_released` for each
         transition metal; of the layered cell `a_angstrom`, `c_angstrom`, `c_over_a`, `None` where
         that phase is gone.
@@ -109,7 +109,7 @@ def truth_along(
     return {**_release(temperature_c, release_a, background_a), **_end(decomposition)}
 
 
-@cache
+@lru_cache(maxsize=32)
 def _of_ramp(
     sample: ChargedCathode,
     rate_c_per_min: float,
@@ -148,7 +148,7 @@ def _release(
         _crossing(temperature_c, release_a - FIRST_SHARE * release_a[peak]),
         _crossing(temperature_c, release_a - RATE_SHARE * background_a),
         float(temperature_c[steepest] - release_a[steepest] / slope[steepest]),
-        float(temperature_c[peak]),
+        float(temperature_c[peak]) if peak < len(release_a) - 1 else None,
         None if begin_c is None or end_c is None else end_c - begin_c,
         float(slope[steepest]),
     )
