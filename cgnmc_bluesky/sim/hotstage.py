@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from cgnmc_bluesky.sim.faults import Fault, Faults
 from cgnmc_bluesky.sim.furnace import Furnace
 from cgnmc_bluesky.sim.gases import GasAnalyser, Gauge
 from cgnmc_bluesky.sim.gases import Reading as Currents
+from cgnmc_bluesky.sim.imaging import AreaDetector, ImagingDiffractometer
 from cgnmc_bluesky.sim.metadata import NOTHING, Informed
 from cgnmc_bluesky.sim.optics import Selector
 from cgnmc_bluesky.sim.oven import Oven
 from cgnmc_bluesky.sim.ramp_truth import truth
+from cgnmc_bluesky.sim.rowfile import temporary_folder
 from cgnmc_bluesky.sim.spectrometer import make_spectrometer
 
 GAUGE = Gauge()
@@ -42,6 +45,10 @@ class SimulatedHotStage(Informed):
         Simulated seconds for each real one; at infinity nothing waits.
     readings_per_s
         Real readings a second at most, at infinite speed.
+    folder
+        Where frames go; without it a temporary folder, which goes with the hot stage.
+    frames
+        Whether the diffractometer takes frames, keeps them and has pyFAI integrate them.
     faults
         What goes wrong, and when.
     mounted
@@ -50,6 +57,8 @@ class SimulatedHotStage(Informed):
         How the mass spectrometer behaves.
     instrument
         How the diffractometer does.
+    noise
+        Whether readings have any.
 
     Attributes
     ----------
@@ -74,10 +83,13 @@ class SimulatedHotStage(Informed):
         clock: Clock | None = None,
         speed: float = math.inf,
         readings_per_s: float | None = None,
+        folder: str | Path | None = None,
+        frames: bool = False,
         faults: Iterable[Fault] = (),
         mounted: Mapping[str, ChargedCathode] = CHARGED,
         gauge: Gauge = GAUGE,
         instrument: PowderInstrument = INSTRUMENT,
+        noise: bool = True,
     ) -> None:
         self.clock = clock or Clock(speed, points_per_s=readings_per_s)
         own = {material.name: material} if isinstance(material, ChargedCathode) else {}
@@ -92,21 +104,18 @@ class SimulatedHotStage(Informed):
             choices={name: self._loads(name) for name in self._mounted},
             first=first,
         )
-        of_furnace, of_gases, of_patterns = np.random.SeedSequence(seed).spawn(3)
-        self._random = np.random.default_rng(of_patterns)
+        seeds = np.random.SeedSequence(seed).spawn(3) if noise else [None] * 3
+        of_furnace, of_gases, of_patterns = seeds
+        self._random = None if of_patterns is None else np.random.default_rng(of_patterns)
         all_faults = Faults(tuple(faults))
-        self.furnace = Furnace(self.clock, self._oven, seed=of_furnace, faults=all_faults)
         self._analyser = GasAnalyser(gauge, of_gases, self.clock.now_s())
+        self.furnace = Furnace(self.clock, self._oven, seed=of_furnace, faults=all_faults)
         self._instrument = instrument
         self.rga = make_spectrometer(self.clock, self._currents, faults=all_faults)
-        self.diffractometer = Diffractometer(
-            self.clock,
-            self._state,
-            self._exposed,
-            TWO_THETA_DEG,
-            is_driven=lambda: self.furnace.is_armed,
-            faults=all_faults,
-        )
+        self.folder: Path | None = None
+        if frames:
+            self.folder = Path(folder).resolve() if folder is not None else temporary_folder(self)
+        self.diffractometer = self._diffractometer(all_faults)
 
     def devices(self) -> dict[str, Any]:
         """All devices by the names that a session gives them."""
@@ -116,8 +125,10 @@ class SimulatedHotStage(Informed):
     def roles(self) -> dict[str, Any]:
         """Which data key plays which role, as beamline.toml would say it."""
         gauge = self._analyser.gauge
+        kept = {} if self.folder is None else {"data": {"readable": [str(self.folder)]}}
         return {
             "beamline": {"name": "simulated hot stage", "facility": "cgnmc_bluesky"},
+            **kept,
             "heating": {
                 "temperature_c": self.furnace.temperature.name,
                 "ion_current": {
@@ -162,6 +173,16 @@ class SimulatedHotStage(Informed):
             target_c=target_c,
             gauge=self._analyser.gauge,
             elapsed_s=self.clock.now_s() - self._analyser.start_s,
+        )
+
+    def _diffractometer(self, faults: Faults) -> Diffractometer:
+        around = (self.clock, self._state, TWO_THETA_DEG)
+        options: dict[str, Any] = {"is_driven": lambda: self.furnace.is_armed, "faults": faults}
+        if self.folder is None:
+            return Diffractometer(*around, expose=self._exposed, **options)
+        detector = AreaDetector(self._instrument)
+        return ImagingDiffractometer(
+            *around, detector=detector, folder=self.folder, rng=self._random, **options
         )
 
     def _heat(self, time_s: float, temperature_c: float, duration_s: float) -> None:
