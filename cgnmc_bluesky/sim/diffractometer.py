@@ -31,10 +31,10 @@ class Diffractometer(Device):
         The simulation's clock.
     look
         Gives what the beam sees now.
-    expose
-        Gives the counts of an exposure that has seen this, and lasted so many seconds.
     two_theta_deg
         The axis.
+    expose
+        Gives the counts of an exposure that has seen this, and lasted so many seconds.
     is_driven
         Whether somebody else lets time pass now. Then an exposure waits for that, else it moves the
         clock to its end.
@@ -53,9 +53,9 @@ class Diffractometer(Device):
         self,
         clock: Clock,
         look: Callable[[], State],
-        expose: Callable[[Sequence[State], float], Pattern],
         two_theta_deg: Pattern,
         *,
+        expose: Callable[[Sequence[State], float], Pattern],
         is_driven: Callable[[], bool],
         faults: Faults | None = None,
         name: str = "diffractometer",

@@ -48,7 +48,13 @@ class SimulatedFacility(Informed):
 
     def roles(self) -> dict[str, Any]:
         """Which data key plays which role, as beamline.toml would say it."""
-        return {**self.hot_stage.roles(), **self.nanoprobe.roles(), **self.beamline.roles()}
+        instruments = (self.hot_stage, self.nanoprobe, self.beamline)
+        all_roles = [instrument.roles() for instrument in instruments]
+        readable = [
+            folder for roles in all_roles for folder in roles.get("data", {}).get("readable", ())
+        ]
+        merged = {section: keys for roles in all_roles for section, keys in roles.items()}
+        return {**merged, "data": {"readable": readable}}
 
     def metadata(self, run: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
         """What a run should carry: the roles of all, sample and truth of the one that it is of.

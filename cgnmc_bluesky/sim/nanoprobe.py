@@ -1,9 +1,6 @@
 """A whole nanoprobe in a computer: a stage, a flying detector, and the particles under its beam."""
 
 import math
-import shutil
-import tempfile
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +15,7 @@ from cgnmc_bluesky.sim.nanobeam import Nanobeam
 from cgnmc_bluesky.sim.optics import Selector
 from cgnmc_bluesky.sim.particle import METALS, PARTICLES, CoreShell
 from cgnmc_bluesky.sim.recording import LineRecorder
+from cgnmc_bluesky.sim.rowfile import temporary_folder
 from cgnmc_bluesky.sim.stage import make_stage
 
 STANDARD = CoreShell(radius_um=0.5, core=dict.fromkeys(METALS, 1 / 3), shell=None)
@@ -128,7 +126,7 @@ class SimulatedNanoprobe(Informed):
             "incident_energy_ev": incident_energy_ev,
             "beam_fwhm_um": beam_fwhm_um,
         }
-        self.folder = Path(folder).resolve() if folder is not None else _temporary_folder(self)
+        self.folder = Path(folder).resolve() if folder is not None else temporary_folder(self)
         self._recorder = LineRecorder(
             self.stage,
             lambda: self._holder.beam(self.particle.position),
@@ -209,13 +207,6 @@ class _Holder:
         if name not in self._beams:
             self._beams[name] = Nanobeam(mounted, **self._options)
         return self._beams[name]
-
-
-def _temporary_folder(owner: object) -> Path:
-    """Make a folder that goes with its owner."""
-    folder = tempfile.mkdtemp(prefix="cgnmc-")
-    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder).resolve()
 
 
 def _nothing() -> None:

@@ -1,5 +1,8 @@
 """An HDF5 file that grows row by row while others read it."""
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,3 +82,10 @@ class RowFile:
 def dataset_of(name: str) -> str:
     """Path of a data set in the file, by its name."""
     return f"{GROUP}/{name}"
+
+
+def temporary_folder(owner: object) -> Path:
+    """Make a folder for such files that goes with its owner."""
+    folder = tempfile.mkdtemp(prefix="cgnmc-")
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder).resolve()
