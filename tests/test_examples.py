@@ -10,6 +10,7 @@ from cgnmc_bluesky.beamline import DataSection, Edge
 from cgnmc_bluesky.check import Severity, check
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
 from cgnmc_bluesky.sim.fluorescence import DetectorElement
+from cgnmc_bluesky.sim.hotstage import SimulatedHotStage
 from cgnmc_bluesky.sim.nanobeam import Nanobeam
 from cgnmc_bluesky.sim.particle import PARTICLES
 
@@ -26,6 +27,10 @@ def test_an_example_loads_and_gives_roles(file):
     beamline = Beamline.load(file)
     sections = [beamline.roles(name) for name in ("xanes", "soft_xanes", "xrf", "heating")]
     assert any(sections)
+
+
+def test_the_simulated_hot_stage_is_what_its_runs_carry():
+    assert example("hotstage") == Beamline.from_dict(SimulatedHotStage().roles())
 
 
 def test_the_simulated_beamline_is_what_its_runs_carry():
