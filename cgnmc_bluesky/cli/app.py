@@ -187,6 +187,47 @@ def replay(
     )
 
 
+@app.command(context_settings={"ignore_unknown_options": True})
+def compare(
+    source: SourceName,
+    first: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            show_default=False,
+            help="A run: uid or its beginning, -1 for the last, or scan id.",
+        ),
+    ],
+    second: Annotated[
+        str, typer.Argument(metavar="RUN", show_default=False, help="The one to set against it.")
+    ],
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, no table.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write a figure of both and a table there."),
+    ] = None,
+    debug: Debug = False,
+    log: Log = None,
+) -> int:
+    """Compare the O2 release of two heating ramps: how far apart, how much wider, with errors.
+
+    Temperatures are the second's less the first's, the width is a ratio. What one of them does not
+    have is "not comparable", and why.
+
+    Exit status: 0; 1 where an analysis failed; 2 for unusable arguments, source or configuration.
+
+    Examples:
+
+    - `cgnmc compare cgnmc-demo/catalog 7 8`
+    - `cgnmc compare cgnmc-demo/catalog -2 -1 --json`
+    - `cgnmc compare http://localhost:8000 4f1c -1 --out comparison`
+    """
+    from cgnmc_bluesky.cli.comparing import Pair, compare_source
+
+    return compare_source(Pair(source, (first, second), config, as_json=json, out=out))
+
+
 @app.command()
 def watch(
     source: Annotated[

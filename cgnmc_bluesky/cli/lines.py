@@ -12,7 +12,12 @@ from cgnmc_bluesky.results import Result, ResultCollector
 
 def write_line(result: Result) -> None:
     """Write one result to standard output."""
-    text = json.dumps(_without_nan(result.as_dict()), ensure_ascii=False, allow_nan=False)
+    write_object(result.as_dict())
+
+
+def write_object(content: Mapping[str, Any]) -> None:
+    """Write one object to standard output, as a line of JSON."""
+    text = json.dumps(_without_nan(content), ensure_ascii=False, allow_nan=False)
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -1,25 +1,23 @@
 """`cgnmc replay`: stored runs through the same analyses, to the screen, files and catalog."""
 
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from cgnmc_bluesky.beamline import Beamline, ConfigurationMissing
+from cgnmc_bluesky.beamline import Beamline
 from cgnmc_bluesky.catalogs import CatalogWriter, Run, Source, SourceError
 from cgnmc_bluesky.catalogs.source import Writer
-from cgnmc_bluesky.check import draft
 from cgnmc_bluesky.cli.axis import Axis
 from cgnmc_bluesky.cli.boundary import output, progress_output
 from cgnmc_bluesky.cli.outcome import Outcome
 from cgnmc_bluesky.cli.parallel import Answer, in_processes, on_cluster
 from cgnmc_bluesky.cli.saving import ResultFolder
 from cgnmc_bluesky.cli.selection import Selection
-from cgnmc_bluesky.cli.sources import open_named
+from cgnmc_bluesky.cli.sources import drafting, open_named
 from cgnmc_bluesky.replay import NothingFits, Replay
 from cgnmc_bluesky.views import ResultTable
 
@@ -100,7 +98,7 @@ def replay_source(request: Request) -> int:
         outcome = Outcome(table, folder, write)
         answers = _answers(request, source, runs, beamline)
         if not request.as_json:
-            stack.enter_context(_drafting(source))
+            stack.enter_context(drafting(source))
         for start, documents in progress.track(answers, len(runs), description="runs"):
             results = outcome.take(start, documents)
             if request.verify:
@@ -110,16 +108,6 @@ def replay_source(request: Request) -> int:
         if outcome.is_empty:
             raise NothingFits(Replay(source, beamline).why_nothing(runs[0]))
         return outcome.finish()
-
-
-@contextmanager
-def _drafting(source: Source) -> Iterator[None]:
-    """Where a configuration is missing, show what it might be before the error says so."""
-    try:
-        yield
-    except ConfigurationMissing:
-        sys.stdout.write(draft(source))
-        raise
 
 
 def _progress(console: Console, *, as_json: bool) -> Progress:

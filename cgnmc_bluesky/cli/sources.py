@@ -1,7 +1,12 @@
 """Sources as the command line opens them."""
 
-from cgnmc_bluesky.beamline import Beamline, ConfigurationError
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cgnmc_bluesky.beamline import Beamline, ConfigurationError, ConfigurationMissing
 from cgnmc_bluesky.catalogs import Source
+from cgnmc_bluesky.check import draft
 from cgnmc_bluesky.replay import opened_for
 
 
@@ -16,6 +21,16 @@ def open_named(named: str, beamline: Beamline | None) -> Source:
         The configuration; without it the one that is found as usual, if there is one.
     """
     return opened_for(named, beamline or _found())
+
+
+@contextmanager
+def drafting(source: Source) -> Iterator[None]:
+    """Where a configuration is missing, show what it might be before the error says so."""
+    try:
+        yield
+    except ConfigurationMissing:
+        sys.stdout.write(draft(source))
+        raise
 
 
 def _found() -> Beamline | None:
