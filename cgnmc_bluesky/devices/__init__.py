@@ -6,5 +6,20 @@ installed too, ophyd prefers it. `OPHYD_CONTROL_LAYER` decides otherwise.
 
 from cgnmc_bluesky.devices.chambers import IonChambers, ion_chambers
 from cgnmc_bluesky.devices.energy import EnergyAxis, EnergyAxisWithDone
+from cgnmc_bluesky.devices.furnace import (
+    EpicsFurnace,
+    EpicsSpectrometer,
+    epics_furnace,
+    epics_spectrometer,
+)
 
-__all__ = ["EnergyAxis", "EnergyAxisWithDone", "IonChambers", "ion_chambers"]
+__all__ = [
+    "EnergyAxis",
+    "EnergyAxisWithDone",
+    "EpicsFurnace",
+    "EpicsSpectrometer",
+    "IonChambers",
+    "epics_furnace",
+    "epics_spectrometer",
+    "ion_chambers",
+]

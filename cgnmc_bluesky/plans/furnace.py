@@ -32,6 +32,8 @@ class FurnaceState:
         Its unit.
     start_c
         Its temperature, in °C; NaN where the plan is only listed.
+    stamp_s
+        When it had that, in seconds since the epoch.
     rest
         Where it goes when it is to cool, in its own unit: its set point or its temperature,
         whichever is lower.
@@ -44,6 +46,7 @@ class FurnaceState:
     key: str
     scale: Scale
     start_c: float
+    stamp_s: float
     rest: float
     timeout_s: float
 
@@ -75,13 +78,13 @@ def furnace_state(furnace: NamedMovable[float]) -> MsgGenerator[FurnaceState]:
         scale = Scale(str(description.get(key, {}).get("units") or ""))
     except ValueError as error:
         raise ValueError(f"{key} of {furnace.name}: {error}") from error
-    start = yield from _measured(readable, key)
+    start, stamp_s = yield from _measured(readable, key)
     if start is not NOT_READ and not math.isfinite(start):
         raise ValueError(f"{key} reads {start}: check the thermocouple before anything is heated")
     rest = yield from _set_point(furnace, controls, start)
     timeout_s = yield from _timeout_s(controls)
     start_c = scale.celsius(start)
-    return FurnaceState(furnace, controls, key, scale, start_c, rest, timeout_s)
+    return FurnaceState(furnace, controls, key, scale, start_c, stamp_s, rest, timeout_s)
 
 
 def own_rate(state: FurnaceState, rate_c_per_min: float) -> MsgGenerator[float]:
@@ -109,13 +112,15 @@ def own_rate(state: FurnaceState, rate_c_per_min: float) -> MsgGenerator[float]:
     return value
 
 
-def _measured(furnace: Readable[Any], key: str) -> MsgGenerator[float]:
-    """Read the temperature, in the furnace's unit."""
+def _measured(furnace: Readable[Any], key: str) -> MsgGenerator[tuple[float, float]]:
+    """Read the temperature in the furnace's unit, and when that was."""
     if isinstance(furnace, Triggerable):
         yield Msg("trigger", furnace, group="furnace")
         yield Msg("wait", group="furnace", timeout=ANSWER_S)
     reading = yield Msg("read", furnace)
-    return float(reading[key]["value"]) if reading else NOT_READ
+    if not reading:
+        return NOT_READ, 0.0
+    return float(reading[key]["value"]), float(reading[key]["timestamp"])
 
 
 def _set_point(

@@ -1,7 +1,6 @@
 """Detectors read side by side, each at its own pace, so that none keeps another waiting."""
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,18 +24,27 @@ class Elapsed:
 
     def __init__(self) -> None:
         self._begin_s = time.monotonic()
-        self._stamped_s = 0.0
-        self._last_s = math.nan
+        self._stamped_s: dict[str, float] = {}
+        self._last_s: dict[str, float] = {}
 
-    def stamp(self, timestamp_s: float) -> None:
-        """Take a reading's timestamp."""
-        if 0.0 < timestamp_s - self._last_s < JUMP_S:
-            self._stamped_s += timestamp_s - self._last_s
-        self._last_s = timestamp_s
+    def stamp(self, key: str, timestamp_s: float) -> None:
+        """Take a reading's timestamp.
+
+        Parameters
+        ----------
+        key
+            Whose clock it is.
+        timestamp_s
+            In seconds since the epoch.
+        """
+        passed_s = timestamp_s - self._last_s.get(key, timestamp_s)
+        if 0.0 < passed_s < JUMP_S:
+            self._stamped_s[key] = self._stamped_s.get(key, 0.0) + passed_s
+        self._last_s[key] = timestamp_s
 
     def now_s(self) -> float:
         """Seconds since this was made."""
-        return max(self._stamped_s, time.monotonic() - self._begin_s)
+        return max(time.monotonic() - self._begin_s, *self._stamped_s.values(), 0.0)
 
 
 @dataclass
@@ -82,7 +90,11 @@ class Channel:
             The time.
         """
         self.began_s, self.statuses, self.is_spoilt = now_s, [], False
-        self.due_s = now_s if self.is_paced else max(self.due_s + self.period_s, now_s)
+        if self.is_paced:
+            # Should they not take their time after all, they are not asked without end.
+            self.due_s = now_s + 0.5 * self.period_s
+        else:
+            self.due_s = max(self.due_s + self.period_s, now_s)
         for device in self.devices:
             if isinstance(device, Triggerable):
                 status = yield Msg("trigger", device, group=self.stream)
@@ -99,25 +111,25 @@ class Channel:
         if self.began_s is not None:
             self.began_s, self.is_spoilt = now_s, True
 
-    def record(self) -> MsgGenerator[dict[str, Any] | None]:
+    def record(self) -> MsgGenerator[dict[str, Any]]:
         """Read its devices into an event, and be idle again.
 
         Returns
         -------
-        dict | None
-            The readings; `None` where a pause came between, and there is no event.
+        dict
+            The readings; none where a pause came between, and there is no event.
         """
         self.began_s = None
         yield Msg("wait", group=self.stream)
         if self.is_spoilt:
-            return None
+            return {}
         yield Msg("create", name=self.stream)
         readings: dict[str, Any] = {}
         for device in self.devices:
             reading = yield Msg("read", device)
             if reading is None:
                 yield Msg("drop")
-                return None
+                return {}
             readings |= reading
         yield Msg("save")
         return readings

@@ -64,6 +64,7 @@ class Heating:
 
     def __post_init__(self) -> None:
         self.elapsed = Elapsed()
+        self.elapsed.stamp(self.state.key, self.state.stamp_s)
         self._seen = 0
         self._beat_s = -math.inf
         self._line = (0.0, self.state.start_c)
@@ -165,10 +166,11 @@ class Heating:
 
     def _record(self, channel: Channel) -> MsgGenerator[None]:
         readings = yield from channel.record()
-        if channel is not self.temperatures or readings is None:
+        for key, reading in readings.items():
+            self.elapsed.stamp(key, reading["timestamp"])
+        if channel is not self.temperatures or not readings:
             return
         reading = readings[self.state.key]
-        self.elapsed.stamp(reading["timestamp"])
         self.ramp.measured = reading["value"]
         self.watch.add(self.elapsed.now_s(), self.state.scale.celsius(reading["value"]))
         yield from self._check_heater()
