@@ -273,7 +273,7 @@ CHARGED: Mapping[str, ChargedCathode] = MappingProxyType(
             Reaction(165.0, 212.0, acceleration=4.0, spread_kj_per_mol=75.0),
             to_rock_salt=Reaction(110.0, 610.0),
         ),
-        "weak": replace(_CONVENTIONAL, name="conventional NMC622, hardly charged", reactive=0.0235),
+        "weak": replace(_CONVENTIONAL, name="conventional NMC622, hardly charged", reactive=0.0255),
         "stable": replace(_CONVENTIONAL, name="NMC622, discharged", reactive=0.0),
     }
 )

@@ -14,8 +14,9 @@ from cgnmc_bluesky.sim.diffraction import TWO_THETA_DEG, PowderInstrument
 from cgnmc_bluesky.sim.diffractometer import Diffractometer
 from cgnmc_bluesky.sim.faults import Fault, Faults
 from cgnmc_bluesky.sim.furnace import Furnace
-from cgnmc_bluesky.sim.gases import GasAnalyser, Gauge
+from cgnmc_bluesky.sim.gases import GasAnalyser
 from cgnmc_bluesky.sim.gases import Reading as Currents
+from cgnmc_bluesky.sim.gauge import Gauge
 from cgnmc_bluesky.sim.imaging import AreaDetector, ImagingDiffractometer
 from cgnmc_bluesky.sim.metadata import NOTHING, Informed
 from cgnmc_bluesky.sim.optics import Selector

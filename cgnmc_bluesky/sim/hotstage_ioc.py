@@ -7,7 +7,7 @@ from caproto import AlarmSeverity, AlarmStatus, ChannelType
 from caproto.server import PVGroup, pvproperty
 
 from cgnmc_bluesky.sim.diffraction import BINS
-from cgnmc_bluesky.sim.gases import MASSES
+from cgnmc_bluesky.sim.gauge import MASSES
 from cgnmc_bluesky.sim.hotstage import SimulatedHotStage
 from cgnmc_bluesky.sim.waiting import finished, triggered
 

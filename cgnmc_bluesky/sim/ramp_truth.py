@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.sim.decomposition import ChargedCathode, Decomposition
-from cgnmc_bluesky.sim.gases import Gauge
+from cgnmc_bluesky.sim.gauge import Gauge
 from cgnmc_bluesky.sim.lattice import ROOM_C
 
 OXYGEN = 32

@@ -8,8 +8,8 @@ from ophyd.device import create_device_from_components
 
 from cgnmc_bluesky.sim.clock import Clock
 from cgnmc_bluesky.sim.faults import Faults
-from cgnmc_bluesky.sim.gases import MASSES
 from cgnmc_bluesky.sim.gases import Reading as Currents
+from cgnmc_bluesky.sim.gauge import MASSES
 from cgnmc_bluesky.sim.paced import Paced
 from cgnmc_bluesky.sim.signals import Reading
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from cgnmc_bluesky.sim.decomposition import CHARGED, ChargedCathode, Decomposition
-from cgnmc_bluesky.sim.gases import Gauge
+from cgnmc_bluesky.sim.gauge import Gauge
 from cgnmc_bluesky.sim.kinetics import Reaction
 from cgnmc_bluesky.sim.lattice import Cells, Lattice
 from cgnmc_bluesky.sim.ramp_truth import truth

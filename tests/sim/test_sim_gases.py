@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.sim.decomposition import Gases
-from cgnmc_bluesky.sim.gases import MASSES, PUMP_DOWNS, GasAnalyser, Gauge
+from cgnmc_bluesky.sim.gases import GasAnalyser
+from cgnmc_bluesky.sim.gauge import MASSES, PUMP_DOWNS, Gauge
 
 QUIET = Gauge(slow_noise=0.0, white_noise=0.0, electrometer_a=0.0, multiplier=0.0, spikes_per_h=0.0)
 QUIET = replace(QUIET, stale=0.0)

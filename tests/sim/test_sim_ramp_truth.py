@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cgnmc_bluesky.sim.decomposition import CHARGED
-from cgnmc_bluesky.sim.gases import Gauge
+from cgnmc_bluesky.sim.gauge import Gauge
 from cgnmc_bluesky.sim.ramp_truth import truth, truth_along
 
 CONVENTIONAL = CHARGED["conventional"]
