@@ -168,7 +168,7 @@ class SimulatedHotStage(Informed):
         if not target_c > start_c:
             return {}
         return truth(
-            self._decomposition.sample,
+            self._decomposition,
             run.get("rate_c_per_min", self._oven.rate_c_per_min),
             start_c=start_c,
             target_c=target_c,

@@ -1,12 +1,13 @@
 """What is true of a cathode on a heating ramp, whatever is recorded of it."""
 
-from functools import lru_cache
+import copy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.sim.decomposition import ChargedCathode, Decomposition
+from cgnmc_bluesky.sim.diffraction import LAYERED, PowderInstrument
 from cgnmc_bluesky.sim.gauge import Gauge
 from cgnmc_bluesky.sim.lattice import ROOM_C
 
@@ -22,7 +23,7 @@ GAUGE = Gauge()
 
 
 def truth(
-    sample: ChargedCathode,
+    sample: ChargedCathode | Decomposition,
     rate_c_per_min: float = 4.0,
     *,
     start_c: float = ROOM_C,
@@ -35,7 +36,7 @@ def truth(
     Parameters
     ----------
     sample
-        What is heated.
+        What is heated: a fresh one, or one that has been before, which stays as it is.
     rate_c_per_min
         How fast.
     start_c
@@ -63,11 +64,13 @@ def truth(
             f"a ramp from {start_c} to {target_c} °C at {rate_c_per_min} °C/min; "
             "give a rate above 0 and a target above the start"
         )
-    return dict(_of_ramp(sample, rate_c_per_min, start_c, target_c, gauge, elapsed_s))
+    temperature_c = np.linspace(start_c, target_c, 2 + round((target_c - start_c) / STEP_C))
+    time_s = elapsed_s + (temperature_c - start_c) / rate_c_per_min * 60
+    return truth_along(sample, time_s, temperature_c, gauge=gauge)
 
 
 def truth_along(
-    sample: ChargedCathode,
+    sample: ChargedCathode | Decomposition,
     time_s: NDArray[np.float64],
     temperature_c: NDArray[np.float64],
     *,
@@ -80,7 +83,7 @@ def truth_along(
     Parameters
     ----------
     sample
-        What is heated.
+        What is heated: a fresh one, or one that has been before, which stays as it is.
     time_s
         Times since the gauge's start, shape `(n,)`, rising.
     temperature_c
@@ -96,10 +99,15 @@ def truth_along(
         `t_extrapolated_c` (tangent at the steepest rise, to no release), `t_peak_c`, `fwhm_c`,
         `max_slope` in A/°C; `None` where there is none, or not yet. Of the end: `temperature_c`,
         `layered_fraction`, `spinel_fraction`, `rock_salt_fraction`, `o2_released` for each
-        transition metal; of the layered cell `a_angstrom`, `c_angstrom`, `c_over_a`, `None` where
-        that phase is gone.
+        transition metal; of the layered cell `a_angstrom`, `c_angstrom`, `c_over_a` and
+        `split_108_110_deg`, of the others `spinel_a_angstrom` and `rock_salt_a_angstrom`; `None`
+        where there is none of that phase.
     """
-    decomposition = Decomposition(sample, temperature_c=float(temperature_c[0]))
+    if isinstance(sample, Decomposition):
+        decomposition = copy.deepcopy(sample)
+        decomposition.temperature_c = float(temperature_c[0])
+    else:
+        decomposition = Decomposition(sample, temperature_c=float(temperature_c[0]))
     o2_per_s = np.empty(len(time_s))
     for n, at_c in enumerate(temperature_c.tolist()):
         decomposition.advance(at_c, float(time_s[n] - time_s[max(n - 1, 0)]))
@@ -107,20 +115,6 @@ def truth_along(
     release_a = gauge.sensitivity_a_s * gauge.gain_at(time_s) * o2_per_s
     background_a = gauge.background_a(OXYGEN, time_s)
     return {**_release(temperature_c, release_a, background_a), **_end(decomposition)}
-
-
-@lru_cache(maxsize=32)
-def _of_ramp(
-    sample: ChargedCathode,
-    rate_c_per_min: float,
-    start_c: float,
-    target_c: float,
-    gauge: Gauge,
-    elapsed_s: float,
-) -> dict[str, Any]:
-    temperature_c = np.linspace(start_c, target_c, 1 + round((target_c - start_c) / STEP_C))
-    time_s = elapsed_s + (temperature_c - start_c) / rate_c_per_min * 60
-    return truth_along(sample, time_s, temperature_c, gauge=gauge)
 
 
 def _release(
@@ -166,14 +160,18 @@ def _crossing(temperature_c: NDArray[np.float64], excess: NDArray[np.float64]) -
 
 def _end(decomposition: Decomposition) -> dict[str, float | None]:
     phases, cells = decomposition.phases, decomposition.cells
-    there = phases.layered > DETECTABLE_SHARE
+    layered, spinel, rock_salt = (share > DETECTABLE_SHARE for share in phases)
+    at_deg = dict(zip(LAYERED, PowderInstrument().positions_deg(cells)[0].tolist(), strict=True))
     return {
         "temperature_c": decomposition.temperature_c,
         "layered_fraction": phases.layered,
         "spinel_fraction": phases.spinel,
         "rock_salt_fraction": phases.rock_salt,
         "o2_released": decomposition.released.o2,
-        "a_angstrom": cells.layered_a if there else None,
-        "c_angstrom": cells.layered_c if there else None,
-        "c_over_a": cells.layered_c / cells.layered_a if there else None,
+        "a_angstrom": cells.layered_a if layered else None,
+        "c_angstrom": cells.layered_c if layered else None,
+        "c_over_a": cells.layered_c / cells.layered_a if layered else None,
+        "split_108_110_deg": at_deg[1, 1, 0] - at_deg[0, 1, 8] if layered else None,
+        "spinel_a_angstrom": cells.spinel_a if spinel else None,
+        "rock_salt_a_angstrom": cells.rock_salt_a if rock_salt else None,
     }

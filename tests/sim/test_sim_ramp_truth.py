@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cgnmc_bluesky.sim.decomposition import CHARGED
+from cgnmc_bluesky.sim.decomposition import CHARGED, Decomposition
 from cgnmc_bluesky.sim.gauge import Gauge
 from cgnmc_bluesky.sim.ramp_truth import truth, truth_along
 
@@ -28,7 +28,11 @@ def test_temperatures_come_in_order() -> None:
 def test_a_layered_phase_that_is_gone_has_no_cell() -> None:
     known = truth(CONVENTIONAL)
     assert (known["a_angstrom"], known["c_angstrom"], known["c_over_a"]) == (None, None, None)
-    assert truth(CONVENTIONAL, target_c=150.0)["c_over_a"] == pytest.approx(14.4 / 2.82, rel=0.002)
+    early = truth(CONVENTIONAL, target_c=150.0)
+    assert early["c_over_a"] == pytest.approx(14.4 / 2.82, rel=0.002)
+    assert early["split_108_110_deg"] == pytest.approx(0.5, abs=0.02)
+    assert (early["spinel_a_angstrom"], early["rock_salt_a_angstrom"]) == (None, None)
+    assert known["spinel_a_angstrom"] == pytest.approx(8.15 * (1 + 1.2e-5 * 475))
 
 
 def test_a_faster_ramp_is_later() -> None:
@@ -62,6 +66,19 @@ def test_a_ramp_that_stops_before_has_a_rise_without_an_end() -> None:
     known = truth(CONVENTIONAL, target_c=220.0)
     assert (known["t_peak_c"], known["fwhm_c"]) == (None, None)
     assert known["t_rate_c"] == pytest.approx(truth(CONVENTIONAL)["t_rate_c"], abs=0.05)
+
+
+def test_what_has_been_heated_before_has_given_its_oxygen() -> None:
+    decomposition = Decomposition(CONVENTIONAL)
+    fresh = truth(decomposition, target_c=350.0)
+    assert fresh == truth(CONVENTIONAL, target_c=350.0)
+    assert decomposition.phases.layered == 1.0
+    decomposition.advance(300.0, 4200.0)
+    decomposition.advance(25.0, 600.0)
+    again = truth(decomposition, target_c=350.0)
+    assert again["layered_fraction"] < 1e-3
+    assert again["max_slope"] < fresh["max_slope"] / 50
+    assert decomposition.temperature_c == 25.0
 
 
 @pytest.mark.parametrize("wrong", [{"rate_c_per_min": 0.0}, {"target_c": 20.0}])
