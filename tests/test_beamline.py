@@ -312,7 +312,7 @@ def test_a_simulated_standard_stays_a_name(tmp_path):
         ),
         (
             {"heating": HEATING | {"false_alarm_rate": 5.0}},
-            "[heating] false_alarm_rate = 5.0: expected less than 1",
+            "[heating] false_alarm_rate = 5.0: expected less than or equal to 0.2",
         ),
         (
             {"heating": HEATING | {"false_alarm": 0.01}},

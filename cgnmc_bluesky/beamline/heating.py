@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le
 from pydantic import AfterValidator, Field, model_validator
 
 from cgnmc_bluesky.beamline.errors import ConfigurationError
@@ -22,7 +22,8 @@ ION_UNITS = ("A", "mbar", "1/s", "V", "count", "ppm")
 
 Mass = Annotated[str, AfterValidator(_is_mass)]
 Delay = Annotated[Number, Ge(0.0)]
-Probability = Annotated[Positive, Lt(1.0)]
+Rate = Annotated[Number, Ge(0.01), Le(0.2)]
+"""Of false alarms: what the detection is calibrated for."""
 
 
 class HeatingRoles(Section):
@@ -39,7 +40,7 @@ class HeatingRoles(Section):
     onset_mass
         Mass over charge of the gas whose onset is looked for.
     false_alarm_rate
-        How often, of ramps without a release, an onset may be found.
+        In which share of ramps without a release an onset may be found, 0.01 to 0.2.
     pattern, two_theta_deg, wavelength_a
         The diffraction pattern, its axis (a key), and the wavelength in ångström.
     exposure_s
@@ -53,7 +54,7 @@ class HeatingRoles(Section):
     ion_current: dict[Mass, Key] = Field(default_factory=dict)
     transport_delay_s: Delay = 0.0
     onset_mass: Mass = "32"
-    false_alarm_rate: Probability = 0.05
+    false_alarm_rate: Rate = 0.05
     pattern: Key | None = None
     two_theta_deg: Key | None = None
     exposure_s: Positive | Key | None = None
