@@ -1,6 +1,7 @@
 """A diffractometer that records a pattern of what is in the furnace, exposure by exposure."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -128,27 +129,22 @@ class Diffractometer(Device):
     def _begin(self, status: DeviceStatus, start_s: float, exposure_s: float) -> None:
         """Look at the sample now and then, and in the end publish what has been seen."""
         states: list[State] = []
+        paced = partial(self._clock.wait_until, counting=True)
+        wait = self._clock.at if self._is_driven() else paced
 
         def look() -> None:
             if self._status is not status:
                 return
             if len(states) == MOMENTS:
-                self._end(
-                    status, self._expose(states, exposure_s), start_s + exposure_s, exposure_s
-                )
+                counts = self._expose(states, exposure_s)
+                self._end(status, counts, start_s + exposure_s, exposure_s)
                 return
             states.append(self._look())
             is_last = len(states) == MOMENTS
             passed = 1.0 if is_last else (len(states) + 0.5) / MOMENTS
-            self._wait(start_s + passed * exposure_s, look, counting=is_last)
+            self._cancel = wait(start_s + passed * exposure_s, look)
 
-        self._wait(start_s + 0.5 / MOMENTS * exposure_s, look)
-
-    def _wait(self, time_s: float, then: Callable[[], None], *, counting: bool = False) -> None:
-        if self._is_driven():
-            self._cancel = self._clock.at(time_s, then)
-        else:
-            self._cancel = self._clock.wait_until(time_s, then, counting=counting)
+        self._cancel = wait(start_s + 0.5 / MOMENTS * exposure_s, look)
 
     def _end(self, status: DeviceStatus, counts: Pattern, end_s: float, exposure_s: float) -> None:
         self._status = None

@@ -207,12 +207,12 @@ class Furnace(Paced):
         """See whether a motion has come to its end, else look again when it should have."""
         if self._motion is not motion:
             return
-        now_s, arrival_s = self._advance(), self.oven.arrival_s()
-        if arrival_s <= now_s:
+        self._advance()
+        if self.oven.has_arrived():
             self._end(None)
-        elif self._motion is motion and arrival_s < math.inf:
+        elif self._motion is motion and (end_s := self.oven.end_s()) < math.inf:
             wait = self._clock.at if self.is_armed else self._clock.wait_until
-            self._cancel = wait(arrival_s, lambda: self._look(motion))
+            self._cancel = wait(end_s, lambda: self._look(motion))
 
     def _end(self, error: Exception | None) -> None:
         motion, self._motion = self._motion, None

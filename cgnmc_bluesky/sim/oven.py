@@ -166,18 +166,21 @@ class Oven:
         """Count on no more heartbeats."""
         self._last_beat_s = math.inf
 
-    def arrival_s(self) -> float:
-        """When it will be at its target as things are, in seconds since the epoch."""
+    def end_s(self) -> float:
+        """When it will be at its target, or turn itself off, as things are; without heartbeats.
+
+        In seconds since the epoch; infinite where that is not within a day.
+        """
         with self._lock:
             ahead = copy.copy(self)
         ahead.body, ahead._heats = replace(self.body), lambda *_: None
         ahead.disarm()
-        end_s = self._time_s + PATIENCE_S
-        while ahead.is_on and ahead._time_s < end_s:
-            if ahead.has_arrived():
-                return ahead._time_s
+        last_s = self._time_s + PATIENCE_S
+        while ahead.is_on and not ahead.has_arrived():
+            if ahead._time_s > last_s:
+                return math.inf
             ahead._step()
-        return math.inf
+        return ahead._time_s
 
     def has_arrived(self) -> bool:
         """Whether it is at its target, or as near as it can come."""
