@@ -101,11 +101,11 @@ def scattering_factor(element: str, s2: Floats) -> Floats:
     """
     if element == "M":
         parts = [share * scattering_factor(metal, s2) for metal, share in _METAL.items()]
-        return np.asarray(np.sum(parts, axis=0))
-    *gaussians, constant = _CROMER_MANN[element]
-    height, width_a2 = np.reshape(gaussians, (2, 4))
-    found: Floats = np.einsum("ng,g->n", np.exp(-np.outer(s2, width_a2)), height)
-    return np.asarray(found + constant)
+        return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
+    coefficients = np.array(_CROMER_MANN[element])
+    gaussians = np.exp(-np.outer(s2, coefficients[4:8]))
+    found: Floats = np.einsum("ng,g->n", gaussians, coefficients[:4])
+    return np.asarray(found + coefficients[8], dtype=np.float64)
 
 
 def _with(places: Floats, centring: tuple[tuple[float, ...], ...]) -> Floats:

@@ -25,9 +25,9 @@ Floats = NDArray[np.float64]
 
 SEEN_SIGMAS = 5.0
 """A phase is there when its amount is so many times its standard deviation."""
-LEAST_SHARE = 0.01
+LEAST_SHARE = 0.004
 """And so much of all: what is left of other lines' tails is no phase."""
-APPEARING_SIGMAS = 6.0
+APPEARING_SIGMAS = 5.0
 """A phase is looked for again where its lines would explain so much of what is left."""
 WORSE = 1.5
 """Where a fit is so many times worse than the one before it, it begins anew."""
