@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from cgnmc_bluesky.sim.kinetics import Classes, Reaction
 from cgnmc_bluesky.sim.lattice import ROOM_C, Cells, Lattice
@@ -154,14 +155,14 @@ class Decomposition:
     def __init__(self, sample: ChargedCathode, *, temperature_c: float = ROOM_C) -> None:
         self.sample = sample
         self.temperature_c = temperature_c
-        reactions = (sample.to_spinel, sample.carbonate, sample.moisture, sample.to_rock_salt)
-        parts = [reaction.classes() for reaction in reactions]
-        ends = np.cumsum([len(part.weight) for part in parts]).tolist()
-        self._of = [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
+        released = (sample.to_spinel, sample.carbonate, sample.moisture)
+        parts = [reaction.classes() for reaction in (*released, sample.to_rock_salt)]
         self._classes = Classes.joined(parts)
-        self._theta = np.zeros(ends[-1])
-        self._reacted = np.zeros(ends[-1])
-        self._rock_salt = 0.0
+        # Sums over the classes of those reactions of which there are several.
+        self._sums = block_diag(*(part.weight for part in parts))[:-1]
+        self._theta = np.zeros(len(self._classes.weight))
+        self._reacted = np.zeros_like(self._theta)
+        self._gone, self._co2, self._h2o, self._rock_salt = 0.0, 0.0, 0.0, 0.0
 
     def advance(self, temperature_c: float, duration_s: float) -> None:
         """Let time pass.
@@ -192,11 +193,10 @@ class Decomposition:
     @property
     def phases(self) -> Phases:
         """Share of the transition metal in each phase."""
-        gone = self._share(0)
         reactive = self.sample.reactive
         return Phases(
-            1 - reactive * gone,
-            max(0.0, reactive * (gone - self._rock_salt)),
+            1 - reactive * self._gone,
+            reactive * (self._gone - self._rock_salt),
             reactive * self._rock_salt,
         )
 
@@ -217,48 +217,34 @@ class Decomposition:
     @property
     def gas_rates(self) -> Gases:
         """Molecules that leave, for each transition metal and second."""
-        sample, classes = self.sample, self._classes
-        constants = classes.rate_constants(self.temperature_c)
-        rates = classes.weight * constants * classes.slopes(self._reacted)
-        spinel = max(0.0, self._share(0) - self._rock_salt)
-        return Gases(
-            sample.reactive
-            * (
-                sample.o2_to_spinel * float(rates[self._of[0]].sum())
-                + sample.o2_to_rock_salt * float(constants[-1]) * spinel
-            ),
-            sample.co2 * float(rates[self._of[1]].sum()),
-            sample.h2o * float(rates[self._of[2]].sum()),
-        )
+        constants = self._classes.rate_constants(self.temperature_c)
+        gone, co2, h2o = self._sums @ (constants * self._classes.slopes(self._reacted))
+        rock_salt = float(constants[-1]) * (self._gone - self._rock_salt)
+        return self._gases(float(gone), float(co2), float(h2o), rock_salt)
 
     @property
     def released(self) -> Gases:
         """Molecules that have left so far, for each transition metal."""
-        sample = self.sample
-        return Gases(
-            sample.reactive
-            * (sample.o2_to_spinel * self._share(0) + sample.o2_to_rock_salt * self._rock_salt),
-            sample.co2 * self._share(1),
-            sample.h2o * self._share(2),
-        )
+        return self._gases(self._gone, self._co2, self._h2o, self._rock_salt)
 
-    def _share(self, reaction: int) -> float:
-        """How much of a reaction's sites has reacted."""
-        of = self._of[reaction]
-        return float(self._classes.weight[of] @ self._reacted[of])
+    def _gases(self, gone: float, co2: float, h2o: float, rock_salt: float) -> Gases:
+        """Give molecules from shares of what gives them, or rates from the shares' rates."""
+        sample = self.sample
+        o2 = sample.o2_to_spinel * gone + sample.o2_to_rock_salt * rock_salt
+        return Gases(sample.reactive * o2, sample.co2 * co2, sample.h2o * h2o)
 
     def _step(self, start_c: float, rise_c: float, duration_s: float) -> None:
         """Integrate the rate constants by Gauss' rule, and turn spinel into rock salt."""
         at_c = start_c + rise_c * (1 + NODES[:, None]) / 2
         gain = (duration_s / 2 * WEIGHTS) @ self._classes.rate_constants(at_c)
-        gone = self._share(0)
         self._theta += gain
         self._reacted = self._classes.reacted(self._theta)
-        fresh = self._share(0) - gone
+        before = self._gone
+        self._gone, self._co2, self._h2o = (self._sums @ self._reacted).tolist()
         # What becomes a spinel in this step does so half way.
+        old, fresh = before - self._rock_salt, self._gone - before
         turned = float(gain[-1])
-        spinel = (gone - self._rock_salt) * math.exp(-turned) + fresh * math.exp(-turned / 2)
-        self._rock_salt = gone + fresh - spinel
+        self._rock_salt -= old * math.expm1(-turned) + fresh * math.expm1(-turned / 2)
 
 
 _CONVENTIONAL = ChargedCathode(

@@ -104,9 +104,9 @@ class Classes:
 
     def reacted(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         """Share of each class that has reacted, from its integral of the rate constant."""
-        growth = (1 + self.acceleration) * np.minimum(theta, OVERFLOW / (1 + self.acceleration))
-        gone: NDArray[np.float64] = np.expm1(growth) / (np.exp(growth) + self.acceleration)
-        return gone
+        pace = 1 + self.acceleration
+        grown: NDArray[np.float64] = np.expm1(np.minimum(pace * theta, OVERFLOW))
+        return grown / (grown + pace)
 
     def slopes(self, reacted: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the rate of each class over its rate constant."""
