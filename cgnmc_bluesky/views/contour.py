@@ -1,6 +1,6 @@
 """The patterns of a ramp over temperature, and what the phases in them do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +23,15 @@ _WIDEST = 1.5
 """A pattern stands for no more than this many times the usual distance to either side."""
 _TITLE_CHARACTERS = 72
 _CUBIC_C_OVER_A = 4.899
-SERIES_PANELS = ("c_over_a", "split_108_110_deg", "spinel")
+SERIES_PANELS = ("c_over_a", "split_108_110_deg", "shares")
 """What is drawn below the contour."""
 _LABELS = {
     "c_over_a": "c/a",
     "split_108_110_deg": "(110) − (108)\nin 2θ (°)",
-    "spinel": "spinel share",
+    "shares": "share of\nthe metal",
 }
+
+_PHASES = {"layered": SERIES[0], "spinel": SERIES[1], "rock_salt": SERIES[2]}
 
 _Floats = NDArray[np.float64]
 _Arrays = Mapping[str, _Floats]
@@ -79,7 +81,7 @@ def draw_patterns(axes: "Axes", copper: "Axes", result: Result, course: Course) 
 
 
 def draw_series(panels: "Mapping[str, Axes]", result: Result, course: Course) -> None:
-    """Draw cell, splitting and spinel share of each pattern, with one sigma.
+    """Draw cell, splitting and shares of the phases in each pattern, with one sigma.
 
     Parameters
     ----------
@@ -97,14 +99,15 @@ def draw_series(panels: "Mapping[str, Axes]", result: Result, course: Course) ->
         if series is None:
             leave_blank(axes)
             continue
-        value, sigma = _of_series(series, name)
         place = course.along(series["time_s"], series["temperature_c"])
-        _draw_points(axes, place, value, sigma, is_open=result.status is not Status.FINAL)
+        for (value, sigma), colour, phase in _of_series(series, name):
+            axes.plot([], [], "o", color=colour, markersize=4, label=phase)
+            _draw_points(axes, place, value, sigma, (colour, result.status))
     lowest = panels[SERIES_PANELS[-1]]
     course.name(lowest)
     if series is not None:
         _mark_cubic(panels["c_over_a"])
-        panels["spinel"].set_ylim(-0.08, 1.08)
+        panels["shares"].set_ylim(-0.08, 1.08)
 
 
 def cells(place: _Floats, values: NDArray[np.floating]) -> tuple[_Floats, NDArray[np.floating]]:
@@ -146,20 +149,31 @@ def cells(place: _Floats, values: NDArray[np.floating]) -> tuple[_Floats, NDArra
     return edges, np.insert(rows, gaps, np.nan, axis=0)
 
 
-def _of_series(series: _Arrays, name: str) -> tuple[_Floats, _Floats]:
-    if name == "spinel":
-        return 1.0 - series["layered_fraction"], series["layered_fraction_sigma"]
-    return series[name], series[f"{name}_sigma"]
+def _of_series(
+    series: _Arrays, name: str
+) -> Iterator[tuple[tuple[_Floats, _Floats], str, str | None]]:
+    """Values with one sigma, colour and phase of what a panel shows."""
+    if name != "shares":
+        yield (series[name], series[f"{name}_sigma"]), SERIES[0], None
+        return
+    for phase, colour in _PHASES.items():
+        share = f"{phase}_fraction"
+        if share in series:
+            yield (series[share], series[f"{share}_sigma"]), colour, phase.replace("_", " ")
+    if "spinel_fraction" not in series:
+        layered, sigma = (series[f"layered_fraction{end}"] for end in ("", "_sigma"))
+        yield (1.0 - layered, sigma), _PHASES["spinel"], "spinel"
 
 
 def _draw_points(
-    axes: "Axes", place: _Floats, value: _Floats, sigma: _Floats, *, is_open: bool
+    axes: "Axes", place: _Floats, value: _Floats, sigma: _Floats, shown: tuple[str, Status]
 ) -> None:
+    colour, status = shown
     known = np.isfinite(place + value)
     axes.errorbar(
-        place[known], value[known], yerr=np.nan_to_num(sigma[known]), fmt="o", color=SERIES[0],
-        markersize=2.5, markerfacecolor="white" if is_open else SERIES[0], markeredgewidth=0.6,
-        elinewidth=0.7,
+        place[known], value[known], yerr=np.nan_to_num(sigma[known]), fmt="o", color=colour,
+        markersize=2.5, markerfacecolor=colour if status is Status.FINAL else "white",
+        markeredgewidth=0.6, elinewidth=0.7,
     )  # fmt: skip
     axes.margins(y=0.15)
 

@@ -60,6 +60,7 @@ def _draw_phases(panels: Panels, result: Result, course: Course) -> None:
     draw_contour(panels[PHASES, "contour"], panels[PHASES, "copper"], result, course)
     series = {name: panels[PHASES, name] for name in SERIES_PANELS}
     draw_series(series, result, course)
+    draw_legend([series["shares"]], _LEGEND_COLUMNS)
 
 
 def _arrange(figure: "Figure", name: str, analyses: tuple[str, ...]) -> Panels:
