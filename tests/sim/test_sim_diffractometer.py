@@ -222,7 +222,7 @@ def test_a_run_with_frames_is_read_like_any_other(
     blocks = [block for name, doc in docs for block in reader(name, doc)]
     patterns = np.concatenate([block.values["pattern"] for block in blocks])
     assert patterns.shape == (2, 3000)
-    assert reader.notes() == []
+    assert reader.notes == []
 
 
 def test_a_frame_that_nobody_collected_is_taken_again(
