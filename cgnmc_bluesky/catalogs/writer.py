@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 FLUSH_TIMEOUT_S = 60.0
 BATCH_SIZE = 100
 """Events that are stored at once, so that others see a scan grow; 1 ms each at this number."""
+ROW_SIZE = 1 << 16
+"""Numbers that an array in an event may have to be stored with its row. Larger ones are stored one
+behind the other by themselves, which loses what row they are of where a point was measured again.
+"""
 _FLUSH = "flush"
 
 Document = tuple[str, Mapping[str, Any]]
@@ -144,14 +148,14 @@ class CatalogWriter:
 
         if not self._is_reachable():
             raise ConnectionError("the catalog's server is not running")
-        write = TiledWriter(self._connect(), batch_size=BATCH_SIZE)
+        write = TiledWriter(self._connect(), batch_size=BATCH_SIZE, max_array_size=ROW_SIZE)
         renumbered = Renumbering()
 
         def store(name: str, doc: Mapping[str, Any]) -> None:
             if not self._is_reachable():
                 raise ConnectionError("the catalog's server has died")
             self._check_readable(name, doc)
-            write(name, dict(renumbered(name, doc)))
+            write(name, _as_rows(name, renumbered(name, doc)))
 
         return store
 
@@ -221,6 +225,21 @@ class _Delivery:
             with self._backup.open("a", encoding="utf-8") as file:
                 for document in documents:
                     file.write(json.dumps(document, cls=NumpyEncoder) + "\n")
+
+
+def _as_rows(name: str, doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a document with what arrow takes for a row: no arrays of several dimensions."""
+    if name not in {"event", "event_page"}:
+        return dict(doc)
+    data = {
+        key: [_listed(one) for one in value] if name == "event_page" else _listed(value)
+        for key, value in doc["data"].items()
+    }
+    return {**doc, "data": data}
+
+
+def _listed(reading: Any) -> Any:
+    return reading.tolist() if getattr(reading, "ndim", 0) > 1 else reading
 
 
 def _external_path(doc: Mapping[str, Any]) -> Path:
