@@ -26,6 +26,7 @@ NAMES = (
     "ratio_precision",
     "published_values",
     "measured_spectra",
+    "ramp_rate",
 )
 
 
