@@ -3,7 +3,9 @@ from io import StringIO
 import numpy as np
 from rich.console import Console
 
+from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views import ResultTable
+from cgnmc_bluesky.views.headline import headline
 
 FRACTION = {"ni2_fraction": (0.3481, 0.0062, ""), "mean_valence": (2.652, 0.0062, "")}
 
@@ -94,3 +96,47 @@ def test_a_low_terminal_shows_the_newest_rows_that_fit(result_documents, particl
         table._live.refresh()
         newest = out.getvalue().rpartition("value ± one sigma")[2]
     assert [f"S{scan}" in newest for scan in range(1, 5)] == [False, False, True, True]
+
+
+def test_a_ramp_is_told_in_a_line_or_two(result_documents):
+    values = {
+        "t_rate_c": (189.41, 1.23, "degC"),
+        "t_detect_c": (191.0, np.nan, "degC"),
+        "t_peak_c": (np.nan, np.nan, "degC"),
+        "fwhm_c": (np.nan, np.nan, "degC"),
+        "false_alarm_rate": (0.05, np.nan, ""),
+    }
+    nothing = {**dict.fromkeys(values, (np.nan, np.nan, "degC")), "false_alarm_rate": (0.05, 0, "")}
+    phases = {
+        "layered_fraction": (0.82, 0.02, ""),
+        "temperature_c": (205.2, 0.3, "degC"),
+        "c_over_a": (4.9321, 0.0004, ""),
+        "split_108_110_deg": (0.427, 0.006, "deg"),
+    }
+    peak = {"t_peak_c": (206.0, 0.3, "degC"), "fwhm_c": (16.0, 0.4, "degC")}
+    said = {
+        "onset": _lines(result_documents("o2_onset", values, particle=None)),
+        "peak": _lines(result_documents("o2_onset", {**values, **peak}, particle=None)),
+        "none": _lines(result_documents("o2_onset", nothing, particle=None)),
+        "so far": _lines(result_documents("o2_onset", nothing, status="provisional")),
+        "waiting": _lines(result_documents("o2_onset", nothing, status="waiting")),
+        "phases": _lines(result_documents("phases", phases, particle=None)),
+    }
+    assert said == {
+        "onset": ["O₂ onset 189.4 ± 1.2 °C (5 % of background)"],
+        "peak": [
+            "O₂ onset 189.4 ± 1.2 °C (5 % of background)",
+            "peak 206.0 ± 0.3 °C, FWHM 16.0 ± 0.4 °C",
+        ],
+        "none": ["no O₂ onset (false alarms 5 %)"],
+        "so far": ["no O₂ onset so far (false alarms 5 %)"],
+        "waiting": [],
+        "phases": [
+            "layered 0.820 ± 0.020 at 205.2 ± 0.3 °C",
+            "c/a 4.9321 ± 0.0004, (110) − (108) 0.427 ± 0.006°",
+        ],
+    }
+
+
+def _lines(documents):
+    return headline(Result.from_documents(documents))
