@@ -26,6 +26,7 @@ NAMES = (
     "ratio_precision",
     "published_values",
     "measured_spectra",
+    "pattern_precision",
     "ramp_rate",
 )
 
