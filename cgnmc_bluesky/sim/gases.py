@@ -56,7 +56,7 @@ class _Cells(NamedTuple):
     stale: NDArray[np.bool_]
 
 
-@dataclass
+@dataclass(eq=False)
 class GasAnalyser:
     """A residual gas analyser behind a capillary.
 

@@ -28,7 +28,7 @@ def heated(sample: ChargedCathode, legs: list[tuple[float, float]], cuts: int = 
     return decomposition
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(st.sampled_from(sorted(CHARGED)), LEGS)
 def test_oxygen_is_in_the_lattice_or_in_the_gas(name: str, legs: list[tuple[float, float]]) -> None:
     sample = CHARGED[name]
@@ -42,7 +42,7 @@ def test_oxygen_is_in_the_lattice_or_in_the_gas(name: str, legs: list[tuple[floa
     assert in_lattice + 2 * decomposition.released.o2 == pytest.approx(2.0)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(st.sampled_from(sorted(CHARGED)), LEGS, st.integers(2, 30))
 def test_the_size_of_steps_does_not_matter(
     name: str, legs: list[tuple[float, float]], cuts: int
