@@ -104,7 +104,8 @@ class Diffractometer(Device):
         """
         self.stop(success=True)
         self._point += 1
-        self._answer()
+        if self._faults.silence(self.name, self._point, [self.intensity.name]):
+            raise DetectorFailure(f"{self.name} does not answer at exposure {self._point}")
         self._status = status = DeviceStatus(self)
         self._begin(status, self._clock.now_s(), float(self.exposure_s.get()))
         return status
@@ -165,9 +166,3 @@ class Diffractometer(Device):
         if fault.kind == "stuck" and last.shape == counts.shape:
             return np.array(last)
         return np.array([spoilt(fault, value, value) for value in counts.tolist()])
-
-    def _answer(self) -> None:
-        raises = self._faults.of(self.intensity.name, self._point)
-        is_gone = "gone" in self._faults.at(self._point, channel=self.name)
-        if is_gone or (raises is not None and raises.kind == "raise"):
-            raise DetectorFailure(f"{self.name} does not answer at exposure {self._point}")

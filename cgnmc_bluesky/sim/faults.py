@@ -120,6 +120,12 @@ class Faults:
         struck = (f for f in self._of_channels if f.strikes(point, energy_ev, channel))
         return next(struck, None)
 
+    def silence(self, device: str, point: int, channels: Iterable[str] = ()) -> bool:
+        """Whether a device of that name, with these channels, does not answer."""
+        struck = [self.of(channel, point) for channel in (device, *channels)]
+        raises = any(fault is not None and fault.kind == "raise" for fault in struck)
+        return raises or "gone" in self.at(point, channel=device)
+
 
 def spoilt(fault: Fault | None, value: float, last: float, full_scale: float = math.inf) -> float:
     """Give what a channel reads with what is wrong with it.

@@ -83,6 +83,8 @@ class HotStageIOC(PVGroup):
         """Hold where it is."""
         if value:
             self.hot_stage.furnace.stop(success=True)
+            setpoint_c = self.hot_stage.furnace.setpoint.get()
+            await self.target.write(setpoint_c, verify_value=False)
         return 0
 
     async def _set_rate(self, instance: Any, value: float) -> None:

@@ -80,15 +80,13 @@ class Paced(Device, ABC):
 
     def _answer(self) -> None:
         """Raise where it does not."""
-        struck = [self._faults.of(channel, self._point) for channel in self._channels]
-        raises = any(fault is not None and fault.kind == "raise" for fault in struck)
-        if raises or "gone" in self._faults.at(self._point, channel=self.name):
+        if self._faults.silence(self.name, self._point, self._channels):
             raise DetectorFailure(f"{self.name} does not answer at reading {self._point}")
 
     @cached_property
     def _channels(self) -> tuple[str, ...]:
-        """Names that a fault may have of it: its own, and its data keys."""
-        return self.name, *(getattr(self, attribute).name for attribute in self.read_attrs)
+        """Its data keys, by which faults name them."""
+        return tuple(getattr(self, attribute).name for attribute in self.read_attrs)
 
     def _publish(self, time_s: float, values: Mapping[Reading, float]) -> None:
         late = self._faults.at(self._point, channel=self.name).get("late")
