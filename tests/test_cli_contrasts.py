@@ -63,7 +63,7 @@ def test_it_says_what_sets_them_apart():
 def test_it_says_what_cannot_be_compared():
     comparison = Comparison.of(NONE, WIDE)
     assert comparison.reason == (
-        "not comparable: onset, detected, first deviation, extrapolated, peak, FWHM: "
+        "not comparable: O₂ onset, detected, first deviation, extrapolated, peak, FWHM: "
         "stable has none (no onset up to 500 °C)"
     )
     assert comparison.headline.endswith(comparison.reason)
@@ -114,5 +114,5 @@ def test_the_table_has_a_line_for_each_quantity():
     assert "conventional" in head
     assert len(lines) == 6
     words = " ".join(lines[0].split())
-    assert words == "onset 189.0 ± 1.2 °C 194.0 ± 2.0 °C +5.0 ± 2.3 °C +2.1"
+    assert words == "O₂ onset 189.0 ± 1.2 °C 194.0 ± 2.0 °C +5.0 ± 2.3 °C +2.1"
     assert "× 5.9 ± 0.3" in lines[-1]

@@ -116,7 +116,7 @@ def test_its_catalog_can_be_verified_written_and_found_different(demo, catalog, 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path):
     process = _start(tmp_path, "demo", "--out", tmp_path / "short")
-    while "scan 1 of 6" not in process.stdout.readline():
+    while "scan 1 of 8" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)

@@ -8,7 +8,6 @@ from rich.table import Table
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.analysis.heating.comparison import (
-    WIDTH,
     Contrast,
     Release,
     compare_releases,
@@ -93,7 +92,7 @@ class Comparison:
             "values": {each.name: each.value for each in self.contrasts},
             "sigmas": {each.name: each.sigma for each in self.contrasts},
             "significances": {each.name: each.significance for each in self.contrasts},
-            "units": {each.name: "" if _is_ratio(each) else "degC" for each in self.contrasts},
+            "units": {each.name: each.unit for each in self.contrasts},
         }
 
     def table(self) -> Table:
@@ -119,14 +118,10 @@ def _release(result: Result, name: str) -> Release:
     return Release(name, values, result.sigmas, "" if has_onset else result.reason)
 
 
-def _is_ratio(contrast: Contrast) -> bool:
-    return contrast.quantity == WIDTH
-
-
 def _against(contrast: Contrast) -> str:
     if contrast.value is None:
         return "not comparable"
-    if _is_ratio(contrast):
+    if contrast.is_ratio:
         return f"× {_number(contrast.value, contrast.sigma)}"
     sign = "+" if contrast.value > 0 else ""
     return f"{sign}{_number(contrast.value, contrast.sigma, '°C')}"

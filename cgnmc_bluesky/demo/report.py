@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from cgnmc_bluesky.cli.contrasts import Comparison
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.text import label, sign_of, with_sigma
 
@@ -77,6 +78,35 @@ def lines_of(result: Result, truths: dict[str, float]) -> list[Line]:
     ]
 
 
+def contrast_lines(comparison: Comparison, lines: Sequence[Line]) -> list[Line]:
+    """Set what is between two releases against the truth, where the truth of both is known.
+
+    Parameters
+    ----------
+    comparison
+        The two releases.
+    lines
+        Values of each beside their truth.
+    """
+    first, second = (
+        {line.name: line.truth for line in lines if line.scan_id == result.scan_id}
+        for result in comparison.results
+    )
+    return [
+        Line(
+            comparison.results[1].scan_id,
+            " against ".join(reversed(comparison.labels)),
+            contrast.name,
+            contrast.between(first[contrast.quantity], second[contrast.quantity]),
+            contrast.value,
+            contrast.sigma,
+            contrast.unit,
+        )
+        for contrast in comparison.contrasts
+        if contrast.quantity in first and contrast.quantity in second
+    ]
+
+
 def summary(lines: Iterable[Line]) -> Table:
     """Give the lines as a table for the screen."""
     table = Table(box=None, header_style="bold", pad_edge=False, title_justify="left")
@@ -139,9 +169,10 @@ def write_report(
     parts = [
         "# A simulated beamtime",
         "Ni K scans of a conventional and a concentration-gradient NMC 622, pristine and after "
-        "100 cycles, and fluorescence maps of a particle of each, analysed while they ran. A value "
-        "is given with one standard deviation, of counting and fit; the pull is its distance from "
-        "the truth in these. Mn/Ni is corrected for self-absorption.",
+        "100 cycles, fluorescence maps of a particle of each, and heating ramps of both, charged, "
+        "analysed while they ran. A value is given with one standard deviation, of counting and "
+        "fit; the pull is its distance from the truth in these. Mn/Ni is corrected for "
+        "self-absorption.",
         "\n".join(rows),
         *remarks,
         *pictures,

@@ -24,7 +24,7 @@ _CURRENT = re.compile(r"A\b")
 _PREFIXES = {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", -15: "f", -18: "a"}
 _WORDS = {
     "o2_onset": "O₂ onset",
-    "t_rate_c": "onset",
+    "t_rate_c": "O₂ onset",
     "t_detect_c": "detected",
     "t_first_deviation_c": "first deviation",
     "t_extrapolated_c": "extrapolated",
@@ -32,6 +32,10 @@ _WORDS = {
     "fwhm_c": "FWHM",
     "max_slope": "largest slope",
     "rate_c_per_min": "heating rate",
+    "t_rate_difference_c": "O₂ onset, difference",
+    "t_extrapolated_difference_c": "extrapolated, difference",
+    "t_peak_difference_c": "peak, difference",
+    "fwhm_ratio": "FWHM, ratio",
     "a_angstrom": "a",
     "c_angstrom": "c",
     "c_over_a": "c/a",

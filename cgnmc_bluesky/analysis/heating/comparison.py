@@ -64,6 +64,20 @@ class Contrast:
     significance: float | None = None
     reason: str = ""
 
+    @property
+    def is_ratio(self) -> bool:
+        """Whether one is divided by the other, not subtracted."""
+        return self.quantity == WIDTH
+
+    @property
+    def unit(self) -> str:
+        """Unit of the value."""
+        return "" if self.is_ratio else "degC"
+
+    def between(self, first: float, second: float) -> float:
+        """Set two numbers against each other as this quantity is."""
+        return second / first if self.is_ratio else second - first
+
 
 def compare_releases(first: Release, second: Release) -> list[Contrast]:
     """Set two releases against each other.
