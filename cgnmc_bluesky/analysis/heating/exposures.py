@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +13,9 @@ from cgnmc_bluesky.analysis.rows import Block
 
 Floats = NDArray[np.float64]
 Kept = TypeVar("Kept")
+
+SHOWN_BINS = 1000
+"""Patterns of more bins are shown with several taken together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,11 @@ class Exposure:
     intensity: Floats
     angle_deg: Floats | None
     exposure_s: float | None
+
+    @cached_property
+    def shown(self) -> NDArray[np.float32]:
+        """The pattern as it is shown: with neighbouring bins taken together."""
+        return together(self.intensity).astype(np.float32)
 
     def is_same(self, other: "Exposure") -> bool:
         """Whether another is this very pattern, on the same axis."""
@@ -133,3 +142,17 @@ def _number(values: Mapping[str, NDArray[np.floating]], role: str, row: int) -> 
     found = np.asarray(values[role][row], dtype=np.float64).ravel()
     good = found[np.isfinite(found) & (found > 0)]
     return float(good[0]) if len(good) else None
+
+
+def together(values: Floats) -> Floats:
+    """Means of so many neighbours that no more than `SHOWN_BINS` are left.
+
+    Parameters
+    ----------
+    values
+        Of the bins, shape `(n,)`.
+    """
+    width = -(-len(values) // SHOWN_BINS)
+    usable = len(values) // width * width
+    found: Floats = values[:usable].reshape(-1, width).mean(axis=1)
+    return found

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.descent import Local, covariance_of, descend
-from cgnmc_bluesky.analysis.heating.pattern import Layout, PatternModel, normal_of
+from cgnmc_bluesky.analysis.heating.layout import Layout
+from cgnmc_bluesky.analysis.heating.pattern import PatternModel, normal_of
 
 Floats = NDArray[np.float64]
 
@@ -102,8 +103,7 @@ def fit(model: PatternModel, start: Floats, prior: Prior) -> Fitted:
 
     def at(values: Floats) -> Local:
         whole[free] = values
-        expected, slopes = model.evaluate(whole, reach)
-        slopes = slopes[free]
+        expected, slopes = model.evaluate(whole, reach, free)
         residual = measured - expected
         weighted = residual * weights
         chi2 = float(np.einsum("i,i->", residual, weighted))

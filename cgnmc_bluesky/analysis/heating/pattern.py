@@ -9,142 +9,26 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
 from cgnmc_bluesky.analysis.heating.bins import Bins
-from cgnmc_bluesky.analysis.heating.cells import Index, Reflections, positions, two_theta_deg
-from cgnmc_bluesky.analysis.heating.peaks import profile
-from cgnmc_bluesky.analysis.heating.structures import (
-    Structure,
-    expected,
-    layered,
-    lorentz,
-    rock_salt,
-    spinel,
-)
+from cgnmc_bluesky.analysis.heating.cells import positions
+from cgnmc_bluesky.analysis.heating.layout import Layout, PhaseLines
+from cgnmc_bluesky.analysis.heating.peaks import Profile, profile
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 KNOTS_DEG = 1.2
 """Distance of the background's knots at the usual wavelength, in degrees."""
 USUAL_WAVELENGTH_A = 0.4522
-_FAINT = 0.03
-"""Lines of a smaller part of their phase's strongest keep the intensity that they should have."""
-_REACH = 20.0
-"""A line ends so many widths away from its maximum."""
-_TETRAHEDRAL: Index = (2, 2, 0)
-"""The spinel's line that only metal on tetrahedra gives."""
 TAN_OF_WIDTH = 0.16
 """The tangent of θ at which `broadening` counts once."""
 TAN_OF_SKEW = 0.05
 """The tangent of θ at which `divergence` counts once."""
+_UNSEEN = 0.2
+"""A line ends where its tail is smaller than this part of the noise of a bin."""
+_REACH = (4.0, 25.0)
+"""But not nearer to its maximum than so many widths, nor farther."""
 _PRODUCT = 2**18
 """Multiplications that a BLAS makes in one thread, in one order."""
-
-SHARED = ("zero_deg", "skew", "divergence", "lorentz", "b_a2")
-"""Parameters that all phases share: error of the axis, shape of the lines (their skewness, and what
-the beam's divergence adds to it at small angles), thermal motion."""
-
-
-@dataclass(frozen=True)
-class PhaseLines:
-    """One phase's lines in the patterns of a run.
-
-    Parameters
-    ----------
-    structure
-        The phase.
-    wavelength_a
-        In ångström.
-    """
-
-    structure: Structure
-    wavelength_a: float
-
-    @property
-    def name(self) -> str:
-        """Name of the phase."""
-        return self.structure.phase
-
-    @cached_property
-    def lines(self) -> Reflections:
-        """The lines."""
-        return expected(self.structure).lines
-
-    @cached_property
-    def intensity(self) -> Floats:
-        """What a metal atom gives each line."""
-        cell_a = np.array(self.structure.cell_a)
-        angle_deg = two_theta_deg(self.lines.inverse_d2(cell_a), self.wavelength_a)
-        return expected(self.structure).strength * np.nan_to_num(lorentz(angle_deg))
-
-    @cached_property
-    def s2(self) -> Floats:
-        """(sin θ / λ)² of each line, in 1/Å²."""
-        return self.lines.inverse_d2(np.array(self.structure.cell_a)) / 4.0
-
-    @cached_property
-    def adjusted(self) -> NDArray[np.intp]:
-        """Lines whose intensity may differ from what the structure gives."""
-        is_strong = self.intensity >= _FAINT * self.intensity.max()
-        return np.flatnonzero(is_strong)
-
-    @property
-    def tetrahedral(self) -> int | None:
-        """The line that has an amplitude of its own, if there is one."""
-        if self.name != "spinel":
-            return None
-        return self.lines.index_of(*_TETRAHEDRAL)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where each parameter stands.
-
-    Parameters
-    ----------
-    phases
-        The phases.
-    n_background
-        Coefficients of the background.
-    """
-
-    phases: tuple[PhaseLines, ...]
-    n_background: int
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names of all parameters but the background's, in order."""
-        names = list(SHARED)
-        for phase in self.phases:
-            cell = ("a",) if phase.lines.is_cubic else ("a", "c")
-            own = ["amount", *cell, "log_fwhm", "broadening"]
-            own += ["tetrahedral"] if phase.tetrahedral is not None else []
-            own += [f"line{n}" for n in phase.adjusted]
-            names += [f"{phase.name}.{name}" for name in own]
-        return tuple(names)
-
-    @cached_property
-    def at(self) -> dict[str, int]:
-        """Place of a parameter by its name."""
-        return {name: n for n, name in enumerate(self.names)}
-
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
-        return len(self.names) + self.n_background
-
-    @property
-    def background(self) -> slice:
-        """Places of the background's coefficients."""
-        return slice(len(self.names), self.size)
-
-    def cell(self, phase: PhaseLines) -> slice:
-        """Places of a phase's cell."""
-        first = self.at[f"{phase.name}.a"]
-        return slice(first, first + phase.lines.quadratic.shape[1])
-
-
-def phases_at(wavelength_a: float) -> tuple[PhaseLines, ...]:
-    """Give the three phases in patterns of a wavelength in ångström."""
-    return tuple(PhaseLines(one(), wavelength_a) for one in (layered, spinel, rock_salt))
 
 
 def background_columns(angle_deg: Floats, wavelength_a: float) -> Floats:
@@ -171,17 +55,60 @@ def background_columns(angle_deg: Floats, wavelength_a: float) -> Floats:
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Where a phase's lines stand, and which bins they reach.
+class Reach:
+    """Which bins the lines of a phase reach.
 
     Parameters
     ----------
     first, last
-        Bins from and to which each line reaches, shape `(n,)`.
+        Bins from and to which, shape `(n,)`.
     """
 
-    first: NDArray[np.intp]
-    last: NDArray[np.intp]
+    first: Places
+    last: Places
+
+    @cached_property
+    def starts(self) -> Places:
+        """Where each line's bins begin among those of all lines, shape `(n + 1,)`."""
+        return np.concatenate([[0], np.cumsum(self.last - self.first)])
+
+    @cached_property
+    def line(self) -> Places:
+        """The line that each bin of all lines is of."""
+        return np.repeat(np.arange(len(self.first)), self.last - self.first)
+
+    @cached_property
+    def bin(self) -> Places:
+        """Each bin of all lines, in the pattern."""
+        return np.arange(len(self.line)) + (self.first - self.starts[:-1])[self.line]
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Lines of a phase at some parameters.
+
+    Parameters
+    ----------
+    reach
+        Bins of each line.
+    shape
+        The lines in these bins.
+    height
+        Integrated intensity of each line as it is measured, shape `(n,)`.
+    thermal
+        What of it thermal motion leaves.
+    by_cell
+        How the lines move with the cell, shape `(n, 1)` or `(n, 2)`.
+    tangent
+        Of θ, over that at which `broadening` counts once.
+    """
+
+    reach: Reach
+    shape: Profile
+    height: Floats
+    thermal: Floats
+    by_cell: Floats
+    tangent: Floats
 
 
 @dataclass(frozen=True)
@@ -196,6 +123,8 @@ class PatternModel:
         The phases.
     wavelength_a
         In ångström.
+    columns
+        Curves that the background is a sum of, shape `(k, n)`.
     """
 
     bins: Bins
@@ -208,17 +137,25 @@ class PatternModel:
         """Where each parameter stands."""
         return Layout(self.phases, len(self.columns))
 
-    def reach(self, values: Floats) -> list[Lines]:
-        """Find the bins that the lines reach, so that they need not be evaluated elsewhere."""
+    def reach(self, values: Floats) -> list[Reach]:
+        """Find the bins that the lines reach, so that they need not be evaluated elsewhere.
+
+        Parameters
+        ----------
+        values
+            The parameters, shape `(p,)`.
+        """
+        noise = np.sqrt(float(np.median(self.bins.variance)))
         found = []
         for phase in self.phases:
             angle_deg, _, fwhm_deg, _ = self._lines(phase, values)
-            room = _REACH * fwhm_deg
+            top = np.abs(self.heights(phase, values)) / fwhm_deg
+            room = np.clip(0.5 * np.sqrt(top / (_UNSEEN * noise)), *_REACH) * fwhm_deg
             known = np.isfinite(angle_deg)
             low = np.where(known, angle_deg - room, 181.0)
             high = np.where(known, angle_deg + room, 181.0)
             edges = np.searchsorted(self.bins.angle_deg, [low, high])
-            found.append(Lines(edges[0], edges[1]))
+            found.append(Reach(edges[0], edges[1]))
         return found
 
     def _lines(self, phase: PhaseLines, values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -235,8 +172,7 @@ class PatternModel:
         """Integrated intensity of each line, without thermal motion, shape `(n,)`."""
         at = self.layout.at
         factor = np.ones(len(phase.lines))
-        for n in phase.adjusted:
-            factor[n] += values[at[f"{phase.name}.line{n}"]]
+        factor[phase.adjusted] += values[self.layout.adjusted(phase)]
         found: Floats = values[at[f"{phase.name}.amount"]] * phase.intensity * factor
         if phase.tetrahedral is not None:
             own = values[at[f"{phase.name}.tetrahedral"]]
@@ -266,10 +202,9 @@ class PatternModel:
         unit = phase.intensity * thermal
         amount = values[at[f"{name}.amount"]]
         slopes[:, at[f"{name}.amount"]] = unit
-        for n in phase.adjusted:
-            place = at[f"{name}.line{n}"]
-            slopes[n, at[f"{name}.amount"]] = unit[n] * (1.0 + values[place])
-            slopes[n, place] = unit[n] * amount
+        lines, places = phase.adjusted, self.layout.adjusted(phase)
+        slopes[lines, at[f"{name}.amount"]] *= 1.0 + values[places]
+        slopes[lines, places] = unit[lines] * amount
         if phase.tetrahedral is not None:
             n = phase.tetrahedral
             slopes[n, at[f"{name}.amount"]] = 0.0
@@ -277,16 +212,22 @@ class PatternModel:
         return height, slopes
 
     def parts(self, values: Floats) -> dict[str, Floats]:
-        """Give what each phase and the background contribute, each of shape `(n,)`."""
-        reach = self.reach(values)
-        found = {
-            phase.name: self._phase(phase, values, lines, None)
-            for phase, lines in zip(self.phases, reach, strict=True)
-        }
-        smooth = np.einsum("kn,k->n", self.columns, values[self.layout.background])
-        return {"background": smooth, **found}
+        """Give what each phase and the background contribute, each of shape `(n,)`.
 
-    def evaluate(self, values: Floats, reach: Sequence[Lines]) -> tuple[Floats, Floats]:
+        Parameters
+        ----------
+        values
+            The parameters, shape `(p,)`.
+        """
+        found = {"background": self._background(values)}
+        for phase, reach in zip(self.phases, self.reach(values), strict=True):
+            drawn = self._drawn(phase, values, reach)
+            found[phase.name] = self._summed(reach, drawn.height, drawn.shape.value)
+        return found
+
+    def evaluate(
+        self, values: Floats, reach: Sequence[Reach], fitted: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats]:
         """Give the pattern and its slopes.
 
         Parameters
@@ -294,82 +235,87 @@ class PatternModel:
         values
             The parameters, shape `(p,)`.
         reach
-            The bins that the lines reach.
+            The bins that the lines of each phase reach.
+        fitted
+            Parameters whose slopes are wanted, shape `(p,)`; those of the background are.
 
         Returns
         -------
         tuple of ndarray
-            Shapes `(n,)` and `(p, n)`.
+            Shapes `(n,)` and `(f, n)` for f wanted slopes.
         """
-        slopes = np.zeros((self.layout.size, len(self.bins)))
-        slopes[self.layout.background] = self.columns
-        total = np.einsum("kn,k->n", self.columns, values[self.layout.background])
-        for phase, lines in zip(self.phases, reach, strict=True):
-            total += self._phase(phase, values, lines, slopes)
-        return total, slopes
+        # a parameter that is not fitted has its slope in the last row, which is not given out
+        rows = np.where(fitted, np.cumsum(fitted) - 1, np.count_nonzero(fitted))
+        slopes = np.zeros((np.count_nonzero(fitted) + 1, len(self.bins)))
+        slopes[rows[self.layout.background]] = self.columns
+        total = self._background(values)
+        for phase, bins in zip(self.phases, reach, strict=True):
+            drawn = self._drawn(phase, values, bins)
+            total += self._summed(bins, drawn.height, drawn.shape.value)
+            if fitted[self.layout.cell(phase)].any():
+                self._shape_slopes(phase, drawn, slopes, rows)
+            self._intensity_slopes(phase, values, drawn, slopes, rows)
+        return total, slopes[:-1]
 
-    def _phase(
-        self, phase: PhaseLines, values: Floats, reach: Lines, slopes: Floats | None
-    ) -> Floats:
-        at, name = self.layout.at, phase.name
+    def _background(self, values: Floats) -> Floats:
+        found: Floats = np.einsum("kn,k->n", self.columns, values[self.layout.background])
+        return found
+
+    def _drawn(self, phase: PhaseLines, values: Floats, reach: Reach) -> _Drawn:
+        at = self.layout.at
         angle_deg, by_cell, fwhm_deg, tangent = self._lines(phase, values)
-        length = np.maximum(reach.last - reach.first, 0)
-        line = np.repeat(np.arange(len(length)), length)
-        starts = np.concatenate([[0], np.cumsum(length)])
-        bin_ = np.arange(len(line)) - starts[line] + reach.first[line]
-        away = self.bins.angle_deg[bin_] - angle_deg[line]
-        cotangent = TAN_OF_SKEW / TAN_OF_WIDTH / tangent
-        skew = np.clip(values[at["skew"]] + values[at["divergence"]] * cotangent, -0.8, 0.8)
-        shape = profile(away, fwhm_deg[line], skew[line], float(values[at["lorentz"]]))
+        away_deg = self.bins.angle_deg[reach.bin] - angle_deg[reach.line]
+        divergence = values[at["divergence"]] * TAN_OF_SKEW / TAN_OF_WIDTH / tangent
+        skew = np.clip(values[at["skew"]] + divergence, -0.8, 0.8)
+        lorentz = float(values[at["lorentz"]])
+        shape = profile(away_deg, fwhm_deg[reach.line], skew[reach.line], lorentz)
         thermal = np.exp(-2.0 * values[at["b_a2"]] * phase.s2)
         height = self.heights(phase, values) * thermal
-        n_bins = len(self.bins)
+        return _Drawn(reach, shape, height, thermal, by_cell, tangent)
 
-        def summed(weights: Floats, of: Floats) -> Floats:
-            return np.asarray(np.bincount(bin_, weights[line] * of, n_bins), dtype=np.float64)
+    def _summed(self, reach: Reach, weights: Floats, of: Floats) -> Floats:
+        """Sum over the lines, each with a weight."""
+        by_bin = np.bincount(reach.bin, weights[reach.line] * of, len(self.bins))
+        return np.asarray(by_bin, dtype=np.float64)
 
-        total = summed(height, shape.value)
-        if slopes is None:
-            return total
-        slopes[at["zero_deg"]] += summed(height, shape.by_position)
-        slopes[at["skew"]] += summed(height, shape.by_skew)
-        slopes[at["divergence"]] += summed(height * cotangent, shape.by_skew)
-        slopes[at["lorentz"]] += summed(height, shape.by_lorentz)
-        slopes[at["b_a2"]] += summed(-2.0 * phase.s2 * height, shape.value)
-        for n, place in enumerate(range(*self.layout.cell(phase).indices(self.layout.size))):
-            slopes[place] = summed(height * by_cell[:, n], shape.by_position)
-        slopes[at[f"{name}.log_fwhm"]] = summed(height, shape.by_log_fwhm)
-        slopes[at[f"{name}.broadening"]] = summed(height * tangent, shape.by_log_fwhm)
-        self._intensity_slopes(phase, values, thermal, (reach, starts, shape.value), slopes)
-        return total
+    def _shape_slopes(self, phase: PhaseLines, drawn: _Drawn, slopes: Floats, rows: Places) -> None:
+        """How the pattern changes with where a phase's lines stand and what they look like."""
+        at, height, shape = self.layout.at, drawn.height, drawn.shape
+        cotangent = TAN_OF_SKEW / TAN_OF_WIDTH / drawn.tangent
+        for name, weights, of in (
+            ("zero_deg", height, shape.by_position),
+            ("skew", height, shape.by_skew),
+            ("divergence", height * cotangent, shape.by_skew),
+            ("lorentz", height, shape.by_lorentz),
+            ("b_a2", -2.0 * phase.s2 * height, shape.value),
+            (f"{phase.name}.a", height * drawn.by_cell[:, 0], shape.by_position),
+            (f"{phase.name}.c", height * drawn.by_cell[:, -1], shape.by_position),
+            (f"{phase.name}.log_fwhm", height, shape.by_log_fwhm),
+            (f"{phase.name}.broadening", height * drawn.tangent, shape.by_log_fwhm),
+        ):
+            if name in at:
+                slopes[rows[at[name]]] += self._summed(drawn.reach, weights, of)
 
     def _intensity_slopes(
-        self,
-        phase: PhaseLines,
-        values: Floats,
-        thermal: Floats,
-        lines: tuple[Lines, NDArray[np.intp], Floats],
-        slopes: Floats,
+        self, phase: PhaseLines, values: Floats, drawn: _Drawn, slopes: Floats, rows: Places
     ) -> None:
         """How the pattern changes with the amount of a phase, and with its lines' intensities."""
-        at, name = self.layout.at, phase.name
-        reach, starts, shape = lines
-        amount = values[at[f"{name}.amount"]]
-        of_amount = slopes[at[f"{name}.amount"]]
-        adjusted = set(phase.adjusted.tolist())
+        layout, reach = self.layout, drawn.reach
+        amount = values[layout.at[f"{phase.name}.amount"]]
+        of_amount = slopes[rows[layout.at[f"{phase.name}.amount"]]]
+        unit = drawn.thermal * phase.intensity
+        adjusted = dict(zip(phase.adjusted.tolist(), layout.adjusted(phase), strict=True))
         for n in range(len(phase.lines)):
-            part = slice(reach.first[n], max(reach.first[n], reach.last[n]))
-            unit = thermal[n] * phase.intensity[n] * shape[starts[n] : starts[n + 1]]
+            part = slice(reach.first[n], reach.last[n])
+            shape = drawn.shape.value[reach.starts[n] : reach.starts[n + 1]]
             if n == phase.tetrahedral:
-                slopes[at[f"{name}.tetrahedral"], part] = (
-                    unit * phase.intensity.max() / phase.intensity[n]
-                )
+                own = rows[layout.at[f"{phase.name}.tetrahedral"]]
+                slopes[own, part] = drawn.thermal[n] * phase.intensity.max() * shape
             elif n in adjusted:
-                place = at[f"{name}.line{n}"]
-                of_amount[part] += (1.0 + values[place]) * unit
-                slopes[place, part] = amount * unit
+                of_amount[part] += unit[n] * (1.0 + values[adjusted[n]]) * shape
+                slopes[rows[adjusted[n]], part] = unit[n] * amount * shape
             else:
-                of_amount[part] += unit
+                of_amount[part] += unit[n] * shape
 
 
 def normal_of(slopes: Floats, weights: Floats) -> Floats:

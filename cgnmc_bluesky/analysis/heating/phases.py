@@ -1,28 +1,18 @@
 """Patterns of a heating ramp in, cells and shares of the phases out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
-from cgnmc_bluesky.analysis.heating.bins import NoPattern, bins_of
 from cgnmc_bluesky.analysis.heating.cells import converted
-from cgnmc_bluesky.analysis.heating.exposures import Exposure, Exposures
-from cgnmc_bluesky.analysis.heating.lattice import UNITS, Known, lattice_of
+from cgnmc_bluesky.analysis.heating.exposures import Exposure, Exposures, together
+from cgnmc_bluesky.analysis.heating.lattice import UNITS
 from cgnmc_bluesky.analysis.heating.model import HeatingModel, times_of
-from cgnmc_bluesky.analysis.heating.pattern import phases_at
-from cgnmc_bluesky.analysis.heating.shares import (
-    Amounts,
-    Balance,
-    amounts_of,
-    balanced,
-    shares_of,
-)
+from cgnmc_bluesky.analysis.heating.reading import Reading, fit_of, read, table_of
 from cgnmc_bluesky.analysis.heating.thermometer import Thermometer
-from cgnmc_bluesky.analysis.heating.tracking import Followed, follow
 from cgnmc_bluesky.analysis.rows import Block, named_rows
 
 Floats = NDArray[np.float64]
@@ -36,26 +26,8 @@ CURVE_UNITS: Mapping[str, str] = {
 }
 """Units of the arrays that have one."""
 
-SHOWN_BINS = 1000
-"""Patterns of more bins are shown with several taken together."""
 READING_C = 0.3
 """What a temperature may be wrong by, one standard deviation."""
-ENDS = ("", "_sigma")
-"""A value, and its standard deviation, in the arrays' names."""
-_SHARES = ("layered_fraction", "spinel_fraction", "rock_salt_fraction")
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A pattern with what was found in it, and with what the next one begins."""
-
-    exposure: Exposure
-    followed: Followed | None = None
-    lattice: Mapping[str, Known] = field(default_factory=dict)
-    amounts: Amounts | None = None
-    fault: str = ""
-    last: Followed | None = None
-    balance: Balance | None = None
 
 
 class PhasesAccumulator:
@@ -78,15 +50,18 @@ class PhasesAccumulator:
         self._keys = dict(keys or {})
         self._thermometer = Thermometer()
         self._exposures = Exposures(model.clock)
-        self._read: list[_Read] = []
+        self._readings: list[Reading] = []
+        self._known_c: dict[tuple[float, float], float] = {}
+        self._changed_s = np.inf
 
     def add(self, block: Block) -> None:
         """Take in rows of any stream."""
         if "temperature_c" in block.values:
             reading = np.asarray(block.values["temperature_c"], dtype=np.float64)
-            self._thermometer.add(
+            changed_s = self._thermometer.add(
                 times_of(block, self.model.clock), reading.reshape(len(block), -1)[:, 0]
             )
+            self._changed_s = min(self._changed_s, changed_s)
         self._exposures.add(block)
 
     def estimate(self, *, ended: bool = False) -> Estimate:
@@ -102,33 +77,25 @@ class PhasesAccumulator:
             end = "; the run ended before that" if ended else ""
             return Estimate(Status.WAITING, f"no pattern yet ({self._key('pattern')}){end}", UNITS)
         self._follow(exposures)
-        temperature_c, temperature_sigma_c, notes = self._temperatures(exposures)
-        fitted = [n for n, one in enumerate(self._read) if one.followed and one.followed.present]
-        shown = self._shown(exposures, temperature_c)
-        at = fitted[-1] if fitted else len(exposures) - 1
-        values: dict[str, float | None] = {"temperature_c": _known(temperature_c[at])}
-        sigmas: dict[str, float | None] = {"temperature_c": _known(temperature_sigma_c[at])}
-        if np.isnan(temperature_c[at]):
-            sigmas["temperature_c"] = None
-        if fitted:
-            table = self._table()
-            table["temperature_c"] = temperature_c
-            table["temperature_c_sigma"] = temperature_sigma_c
-            values |= {name: _known(table[name][at]) for name in UNITS}
-            sigmas |= {name: _known(table[f"{name}_sigma"][at]) for name in UNITS}
-            time_s = np.array([one.time_s for one in exposures])
+        found = [n for n, one in enumerate(self._readings) if one.lattice]
+        at = found[-1] if found else len(exposures) - 1
+        table, notes = self._temperatures(exposures)
+        time_s = np.array([one.time_s for one in exposures])
+        shown = self._shown(table["temperature_c"])
+        if found:
+            table = {**table_of(self._readings), **table}
             shown["series"] = {"time_s": time_s - time_s[0], **table}
-            shown["pattern"] = _pattern(self._read[at])
-            notes = [*self._said(at), *notes]
-        status, why = self._status(fitted, ended=ended)
+            shown["pattern"] = fit_of(self._readings[at])
+        nothing = np.full(len(exposures), np.nan)
+        values = {name: _known(table.get(name, nothing)[at]) for name in UNITS}
+        sigmas = {name: _known(table.get(f"{name}_sigma", nothing)[at]) for name in UNITS}
+        status, why = self._status(at if found else None, ended=ended)
         return Estimate(
             status=status,
             reason="; ".join(dict.fromkeys([*why, *self._left_out(), *notes])),
             units=UNITS,
             values=values,
-            sigmas={
-                name: sigmas.get(name) if values.get(name) is not None else None for name in UNITS
-            },
+            sigmas=sigmas,
             n_points=len(exposures),
             curves=shown,
             curve_units=CURVE_UNITS,
@@ -140,45 +107,46 @@ class PhasesAccumulator:
     def _follow(self, exposures: Sequence[Exposure]) -> None:
         """Fit the patterns that are new, and those behind them."""
         same = 0
-        while same < min(len(self._read), len(exposures)) and self._read[same].exposure.is_same(
-            exposures[same]
-        ):
+        while same < min(len(self._readings), len(exposures)) and self._readings[
+            same
+        ].exposure.is_same(exposures[same]):
             same += 1
-        del self._read[same:]
+        del self._readings[same:]
         for exposure in exposures[same:]:
-            before = self._read[-1] if self._read else _Read(exposure)
-            self._read.append(_read(exposure, before, self.model))
+            before = self._readings[-1] if self._readings else None
+            self._readings.append(read(exposure, before, self.model))
 
-    def _status(self, fitted: Sequence[int], *, ended: bool) -> tuple[Status, list[str]]:
+    def _status(self, at: int | None, *, ended: bool) -> tuple[Status, list[str]]:
+        """How far the values of a pattern may be believed, and what is to be said of them."""
         status = Status.FINAL if ended else Status.PROVISIONAL
-        if fitted:
-            return status, []
+        readings = self._readings
+        if at is not None:
+            notes = []
+            if "layered" not in self._present(at):
+                notes.append("no layered phase is left: it has neither a nor c")
+            if at < len(readings) - 1:
+                notes.append(
+                    f"values are of row {readings[at].exposure.seq_num} of "
+                    f"{self._key('pattern')}, the last that shows a phase"
+                )
+            return status, notes
         if self.model.wavelength_a is None:
             return status, ["no wavelength_a: cells and shares are not known"]
-        if all(one.exposure.angle_deg is None for one in self._read):
-            return status, [
-                f"no angles ({self._key('two_theta_deg')}): cells and shares are not known"
-            ]
-        if all(one.followed is None for one in self._read):
-            failed = Status.FAILED if ended else Status.WAITING
-            return failed, ["no pattern can be used"]
+        if all(one.exposure.angle_deg is None for one in readings):
+            key = self._key("two_theta_deg")
+            return status, [f"no angles ({key}): cells and shares are not known"]
+        if all(one.followed is None for one in readings):
+            return (Status.FAILED if ended else Status.WAITING), ["no pattern can be used"]
         return status, ["no layered phase found, nor any that comes of it"]
 
-    def _said(self, at: int) -> list[str]:
-        """What is to be said of the last pattern."""
-        followed = self._read[at].followed
-        assert followed is not None
-        notes = []
-        if "layered" not in followed.present:
-            notes.append("no layered phase is left: a, c and c/a are those of none")
-        if at < len(self._read) - 1:
-            notes.append(f"values are of pattern {at + 1}, the last that shows a phase")
-        return notes
+    def _present(self, at: int) -> frozenset[str]:
+        followed = self._readings[at].followed
+        return followed.present if followed else frozenset()
 
     def _left_out(self) -> list[str]:
         """Patterns that could not be used, with the reason."""
         by_fault: dict[str, list[int]] = {}
-        for one in self._read:
+        for one in self._readings:
             if one.fault:
                 by_fault.setdefault(one.fault, []).append(one.exposure.seq_num)
         return [
@@ -186,98 +154,58 @@ class PhasesAccumulator:
             for fault, rows in by_fault.items()
         ]
 
-    def _temperatures(self, exposures: Sequence[Exposure]) -> tuple[Floats, Floats, list[str]]:
+    def _temperatures(self, exposures: Sequence[Exposure]) -> tuple[dict[str, Floats], list[str]]:
         """Temperature of each pattern, averaged over its exposure, with its sigma."""
         end_s = np.array([one.time_s for one in exposures])
-        known_s = [one.exposure_s or self.model.exposure_s for one in exposures]
-        length_s = np.array([s or 0.0 for s in known_s])
-        temperature_c = self._thermometer.mean(end_s - length_s, end_s)
-        late = np.isnan(temperature_c)
-        temperature_c[late] = self._thermometer.at(end_s[late])
+        length_s = np.array([one.exposure_s or self.model.exposure_s or 0.0 for one in exposures])
+        temperature_c = self._means(end_s, length_s)
         notes = self._thermometer.remarks()
         if not len(self._thermometer):
             notes.append(f"no temperature ({self._key('temperature_c')})")
-        unsure_c = np.full(len(end_s), READING_C)
+        sigma_c = np.where(np.isnan(temperature_c), np.nan, READING_C)
         unknown = length_s == 0.0
         if np.any(unknown):
-            notes.append(
-                f"no exposure ({self._key('exposure_s')}): temperatures are those at its end"
-            )
-            steps_c = np.abs(np.diff(temperature_c, prepend=np.nan))
-            unsure_c = np.hypot(unsure_c, np.where(unknown, np.nan_to_num(steps_c) / 12**0.5, 0.0))
-        return temperature_c, np.where(np.isnan(temperature_c), np.nan, unsure_c), notes
+            key = self._key("exposure_s")
+            notes.append(f"no exposure ({key}): temperatures are those at the events' times")
+            # an exposure is no longer than what lies between patterns
+            step_c = np.nan_to_num(np.abs(np.diff(temperature_c, prepend=np.nan)))
+            sigma_c = np.where(unknown, np.hypot(sigma_c, step_c / 2.0), sigma_c)
+        return {"temperature_c": temperature_c, "temperature_c_sigma": sigma_c}, notes
 
-    def _table(self) -> dict[str, Floats]:
-        """Each value with its sigma, one entry a pattern; NaN where it has none."""
-        table = {f"{name}{end}": np.full(len(self._read), np.nan) for name in UNITS for end in ENDS}
-        balance = self._read[-1].balance
-        for n, one in enumerate(self._read):
-            if one.amounts is None or balance is None:
-                continue
-            shares = zip(_SHARES, *shares_of(one.amounts, balance), strict=True)
-            known = {**one.lattice, **{name: (share, sigma) for name, share, sigma in shares}}
-            for name, (value, sigma) in known.items():
-                table[name][n], table[f"{name}_sigma"][n] = value, sigma
-        return table
+    def _means(self, end_s: Floats, length_s: Floats) -> Floats:
+        """Mean temperatures of exposures; those that nothing can change any more are kept."""
+        settled_s = min(self._thermometer.settled_s, self._changed_s)
+        self._changed_s = np.inf
+        self._known_c = {key: c for key, c in self._known_c.items() if key[0] < settled_s}
+        for end, length in zip(end_s.tolist(), length_s.tolist(), strict=True):
+            if (end, length) not in self._known_c:
+                last = np.array([end])
+                mean = self._thermometer.mean(last - length, last)
+                self._known_c[end, length] = float(
+                    (self._thermometer.at(last) if np.isnan(mean[0]) else mean)[0]
+                )
+        return np.array([self._known_c[key] for key in zip(end_s, length_s, strict=True)])
 
-    def _shown(
-        self, exposures: Sequence[Exposure], temperature_c: Floats
-    ) -> dict[str, dict[str, NDArray[Any]]]:
-        """All patterns that have the last one's axis, over temperature."""
-        axis = exposures[-1].angle_deg
-        if axis is None or len(axis) != len(exposures[-1].intensity):
+    def _shown(self, temperature_c: Floats) -> dict[str, dict[str, NDArray[Any]]]:
+        """All patterns that are as long as the last one, over temperature."""
+        last = self._readings[-1].exposure
+        if last.angle_deg is None or len(last.angle_deg) != len(last.intensity):
             return {}
-        width = -(-len(axis) // SHOWN_BINS)
-        usable = len(axis) // width * width
-        alike = [n for n, one in enumerate(exposures) if len(one.intensity) == len(axis)]
-        mean = np.array(
-            [exposures[n].intensity[:usable].reshape(-1, width).mean(axis=1) for n in alike]
-        )
-        angle_deg = axis[:usable].reshape(-1, width).mean(axis=1)
-        shown = {"two_theta_deg": angle_deg}
+        alike = [
+            n
+            for n, one in enumerate(self._readings)
+            if len(one.exposure.intensity) == len(last.intensity)
+        ]
+        angle_deg = together(last.angle_deg)
+        axis = {"two_theta_deg": angle_deg}
         if self.model.wavelength_a is not None:
-            shown["two_theta_cu_deg"] = converted(angle_deg, self.model.wavelength_a)
+            axis["two_theta_cu_deg"] = converted(angle_deg, self.model.wavelength_a)
+        intensity = np.array([self._readings[n].exposure.shown for n in alike])
         return {
-            "patterns": {
-                "temperature_c": temperature_c[alike],
-                "intensity": mean.astype(np.float32),
-            },
-            "axis": shown,
+            "patterns": {"temperature_c": temperature_c[alike], "intensity": intensity},
+            "axis": axis,
         }
-
-
-def _read(exposure: Exposure, before: _Read, model: HeatingModel) -> _Read:
-    """Fit a pattern, with what the one before it leaves behind."""
-    kept = _Read(exposure, last=before.last, balance=before.balance)
-    if model.wavelength_a is None or exposure.angle_deg is None:
-        return kept
-    try:
-        bins = bins_of(exposure.intensity, exposure.angle_deg, model.wavelength_a)
-    except NoPattern as fault:
-        return replace(kept, fault=str(fault))
-    followed = follow(bins, phases_at(model.wavelength_a), model.wavelength_a, before.last)
-    if not followed.present:
-        return replace(kept, followed=followed)
-    exposure_s = exposure.exposure_s or model.exposure_s or 1.0
-    amounts = amounts_of(followed.fitted, exposure_s)
-    balance = balanced(before.balance, amounts)
-    return _Read(exposure, followed, lattice_of(followed), amounts, last=followed, balance=balance)
 
 
 def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _pattern(read: _Read) -> dict[str, Floats]:
-    """A pattern with what it is made of."""
-    assert read.followed is not None
-    fitted = read.followed.fitted
-    bins = fitted.model.bins
-    parts = fitted.model.parts(fitted.values)
-    return {
-        "two_theta_deg": bins.angle_deg,
-        "two_theta_cu_deg": converted(bins.angle_deg, fitted.model.wavelength_a),
-        "counts": bins.intensity,
-        "fit": np.asarray(np.sum(list(parts.values()), axis=0)),
-        **parts,
-    }

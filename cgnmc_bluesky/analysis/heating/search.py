@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from cgnmc_bluesky.analysis.heating.bins import Bins
 from cgnmc_bluesky.analysis.heating.cells import two_theta_deg
-from cgnmc_bluesky.analysis.heating.pattern import PhaseLines
+from cgnmc_bluesky.analysis.heating.layout import PhaseLines
 
 Floats = NDArray[np.float64]
 

@@ -6,6 +6,7 @@ first patterns are of the layered phase alone, and metal does not leave the beam
 layered phase loses the others have gained.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,7 @@ def amounts_of(fitted: Fitted, exposure_s: float = 1.0) -> Amounts:
     for phase in fitted.model.phases:
         amount = fitted.value(f"{phase.name}.amount")
         weight = phase.intensity[phase.adjusted] / phase.intensity[phase.adjusted].sum()
-        places = [at[f"{phase.name}.line{n}"] for n in phase.adjusted]
+        places = fitted.layout.adjusted(phase)
         factor = 1.0 + float(np.einsum("n,n->", weight, fitted.values[places]))
         slope = np.zeros(fitted.layout.size)
         slope[at[f"{phase.name}.amount"]] = factor
@@ -138,29 +139,29 @@ def balanced(before: Balance | None, amounts: Amounts) -> Balance:
     return Balance(mean + gain * surprise, covariance - np.outer(gain, seen @ covariance))
 
 
-def shares_of(amounts: Amounts, balance: Balance) -> tuple[Floats, Floats]:
+def shares_of(series: Sequence[Amounts], balance: Balance) -> tuple[Floats, Floats]:
     """Turn amounts into shares of the metal.
 
     Parameters
     ----------
-    amounts
-        Of the phases in a pattern.
+    series
+        Amounts of the phases in each pattern.
     balance
-        What all patterns say of what they scatter.
+        What all patterns say of what these scatter.
 
     Returns
     -------
     tuple of ndarray
         Shares in the layered phase, the spinel and the rock salt, signed as the amounts are, and
-        their standard deviations, shape `(3,)` each; NaN where there is no metal.
+        their standard deviations, shape `(n, 3)` each; NaN where there is no metal.
     """
-    metal = amounts.values * balance.factors
-    total = float(metal.sum())
-    if not total > 0:
-        return np.full(3, np.nan), np.full(3, np.nan)
-    share = metal / total
-    covariance = amounts.covariance * np.outer(balance.factors, balance.factors)
-    covariance += balance.factors_covariance * np.outer(amounts.values, amounts.values)
-    slope = (np.eye(3) - share[:, None]) / total
-    variance = np.einsum("ij,jk,ik->i", slope, covariance, slope)
-    return share, np.asarray(np.sqrt(variance))
+    values = np.array([one.values for one in series])
+    factors = balance.factors
+    total = np.einsum("ni,i->n", values, factors)
+    total = np.where(total > 0, total, np.nan)
+    share = values * factors / total[:, None]
+    covariance = np.array([one.covariance for one in series]) * np.outer(factors, factors)
+    covariance += balance.factors_covariance * values[:, :, None] * values[:, None, :]
+    slope = (np.eye(3) - share[:, :, None]) / total[:, None, None]
+    variance = np.einsum("nij,njk,nik->ni", slope, covariance, slope)
+    return share, np.sqrt(variance)

@@ -109,7 +109,8 @@ def scattering_factor(element: str, s2: Floats) -> Floats:
 
 
 def _with(places: Floats, centring: tuple[tuple[float, ...], ...]) -> Floats:
-    return (places[:, None] + np.array(centring)[None]).reshape(-1, 3)
+    found: Floats = places[:, None] + np.array(centring)[None]
+    return found.reshape(-1, 3)
 
 
 _HEXAGONAL = ((0.0, 0.0, 0.0), (2 / 3, 1 / 3, 1 / 3), (1 / 3, 2 / 3, 2 / 3))

@@ -8,12 +8,8 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.heating.bins import Bins
 from cgnmc_bluesky.analysis.heating.fitting import Fitted, Prior, fit
-from cgnmc_bluesky.analysis.heating.pattern import (
-    Layout,
-    PatternModel,
-    PhaseLines,
-    background_columns,
-)
+from cgnmc_bluesky.analysis.heating.layout import Layout, PhaseLines
+from cgnmc_bluesky.analysis.heating.pattern import PatternModel, background_columns
 from cgnmc_bluesky.analysis.heating.search import (
     LEAST_RATIO,
     matched,
