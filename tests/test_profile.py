@@ -20,12 +20,15 @@ GROUP = {"user_group": "primary"}
 TYPED = """
 RE(xanes_scan([i0, it, ir], mono, edge="Ni K", regions=[[-100, -20, 10], [-20, 80, 1]]))
 RE(xrf_fly_map(xspress3, stage.x, -5, 5, 21, stage.y, -5, 5, 11, dwell_s=0.1))
+RE(heating_ramp(furnace, [diffractometer], [rga], target_c=60, rate_c_per_min=20))
 import json
 print("FOUND", json.dumps([result.as_dict() for result in results]))
-for start in (catalog[-2].start, catalog[-1].start):
+for start in (catalog[-3].start, catalog[-2].start, catalog[-1].start):
     print("STORED", start["plan_name"], start["scan_id"])
 
-print("READ", catalog[-1]["primary"]["xs_channel1"][:].shape)
+print("READ", catalog[-2]["primary"]["xs_channel1"][:].shape)
+print("RAMPED", catalog[-1].start["sample"], catalog[-1].start["truth"]["t_peak_c"])
+print("HELD", catalog[-1]["temperature"]["furnace_temperature"][:].max())
 """
 
 
@@ -90,6 +93,8 @@ def test_a_scan_at_the_prompt_gives_its_results(clone: Path, environment: dict[s
     assert results["mn_ni_ratio"]["values"]["mn_ni"] == pytest.approx(0.42, abs=0.05)
     assert "STORED xanes_scan 1" in said
     assert "STORED xrf_fly_map 2" in said
+    assert "STORED heating_ramp 3" in said
+    assert "RAMPED conventional" in said
     assert "READ (11, 21, 4096)" in said
     assert "final" in said.partition("FOUND")[0]
     assert untracked(clone) == ""

@@ -26,6 +26,7 @@ from cgnmc_bluesky.startup.results import Results
 from cgnmc_bluesky.startup.screen import Screen, default_console, open_windows
 
 MAP = "xrf_fly_map(xspress3, stage.x, -5, 5, 101, stage.y, -5, 5, 101, dwell_s=0.01)"
+RAMP = "heating_ramp(furnace, [diffractometer], [rga], target_c=500, rate_c_per_min=4)"
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Session:
             "results  results[-1], catalog[-1]",
             'try      RE(xanes_scan([i0, it, ir], mono, edge="Ni K"))',
             f"         RE({MAP})",
+            f"         RE({RAMP})",
         ]
         return "\n".join([*lines, *(f"no {part}: {why}" for part, why in self.problems.items())])
 
