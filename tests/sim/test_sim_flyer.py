@@ -34,8 +34,6 @@ from cgnmc_bluesky.sim import (
     DetectorFailure,
     Fault,
     SimulatedBeamline,
-    SimulatedFacility,
-    SimulatedHotStage,
     SimulatedNanoprobe,
 )
 from cgnmc_bluesky.sim.nanobeam import Nanobeam
@@ -382,16 +380,3 @@ def test_files_go_with_the_nanoprobe_where_it_has_no_folder() -> None:
     del nanoprobe
     gc.collect()
     assert not folder.exists()
-
-
-def test_a_facilitys_runs_tell_which_instrument_they_are_of(folder: Path) -> None:
-    facility = SimulatedFacility(
-        SimulatedBeamline("NiO"), make_nanoprobe(folder), SimulatedHotStage()
-    )
-    assert facility.metadata()["sample"] == "NiO"
-    facility.nanoprobe.xspress3.stage()
-    metadata = facility.metadata()
-    facility.nanoprobe.xspress3.unstage()
-    assert metadata["sample"] == "own"
-    assert {"xanes", "xrf", "data"} <= set(metadata["beamline"])
-    Beamline.from_dict(metadata["beamline"])
