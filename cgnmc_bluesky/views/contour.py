@@ -15,10 +15,11 @@ from cgnmc_bluesky.views.windows import LAYERED, SPINEL, Windows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Normalize
 
 _COLOURS = "viridis"
 _SHOWN_PERCENT = (2.0, 99.7)
+_LEAST_RANGE = 0.06
+"""A stretch without any line shows noise at most so strongly, beside the strongest stretch."""
 _WIDEST = 1.5
 """A pattern stands for no more than this many times the usual distance to either side."""
 _TITLE_CHARACTERS = 72
@@ -54,7 +55,13 @@ def draw_contour(axes: "Axes", copper: "Axes", result: Result, course: Course) -
 
 
 def draw_patterns(axes: "Axes", copper: "Axes", result: Result, course: Course) -> None:
-    """Draw the contour alone; the arguments are those of `draw_contour`."""
+    """Draw the contour alone; the arguments are those of `draw_contour`.
+
+    Each stretch of 2θ has colours of its own, by the square root of the intensity: weak lines are
+    seen beside strong ones.
+    """
+    from matplotlib.colors import PowerNorm
+
     patterns, scale = result.curves.get("patterns"), result.curves.get("axis")
     if patterns is None or scale is None or not np.isfinite(patterns["intensity"]).any():
         leave_blank(axes, copper)
@@ -63,11 +70,12 @@ def draw_patterns(axes: "Axes", copper: "Axes", result: Result, course: Course) 
         course.along(course.time_s, patterns["temperature_c"]), patterns["intensity"]
     )
     windows = Windows.of(scale["two_theta_deg"], scale["two_theta_cu_deg"])
-    norm = _norm(np.concatenate([intensity[:, window] for window in windows.shown], axis=1))
-    for window in windows.shown:
+    ranges = [_range(intensity[:, window]) for window in windows.shown]
+    least = _LEAST_RANGE * max(highest - lowest for lowest, highest in ranges)
+    for window, (lowest, highest) in zip(windows.shown, ranges, strict=True):
         axes.pcolormesh(
-            edges, windows.edges(window), intensity[:, window].T, cmap=_COLOURS, norm=norm,
-            rasterized=True,
+            edges, windows.edges(window), intensity[:, window].T, cmap=_COLOURS,
+            norm=PowerNorm(0.5, lowest, max(highest, lowest + least), clip=True), rasterized=True,
         )  # fmt: skip
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylabel("2θ (°)")
@@ -187,13 +195,13 @@ def _mark_cubic(axes: "Axes") -> None:
     )  # fmt: skip
 
 
-def _norm(intensity: NDArray[np.floating]) -> "Normalize":
-    """Scale by the square root: weak lines are seen beside strong ones."""
-    from matplotlib.colors import PowerNorm
-
+def _range(intensity: NDArray[np.floating]) -> tuple[float, float]:
+    """Give the range of most intensities; a cosmic ray does not set the scale."""
     found = intensity[np.isfinite(intensity)]
+    if not len(found):
+        return 0.0, 1.0
     lowest, highest = (float(limit) for limit in np.percentile(found, _SHOWN_PERCENT))
-    return PowerNorm(0.5, lowest, highest if highest > lowest else lowest + 1.0, clip=True)
+    return lowest, highest if highest > lowest else lowest + 1.0
 
 
 def _set_ticks(axes: "Axes", ticks: list[tuple[float, str]]) -> None:
