@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.heating.series import Series
-from cgnmc_bluesky.analysis.heating.spikes import noise_of, spikes
+from cgnmc_bluesky.analysis.heating.spikes import REACH, noise_of, spikes
 
 Floats = NDArray[np.float64]
 
@@ -86,7 +86,7 @@ class Thermometer:
     def settled_s(self) -> float:
         """Until when nothing that comes later in order changes the temperature."""
         time_s = self._series.time_s
-        return float(time_s[-3]) if len(time_s) >= 3 else -np.inf
+        return float(time_s[-1 - REACH]) if len(time_s) > REACH else -np.inf
 
     @property
     def range_s(self) -> tuple[float, float]:
@@ -151,7 +151,7 @@ class Thermometer:
         """Readings about a span of time, without those that stand alone."""
         time_s, values = self._series.time_s, self._series.values[:, 0]
         first, last = np.searchsorted(time_s, [start_s, end_s])
-        part = slice(max(0, int(first) - 6), int(last) + 6)
+        part = slice(max(0, int(first) - 3 * REACH), int(last) + 3 * REACH)
         alone = spikes(values[part], NOISE_C)
         return time_s[part][~alone], values[part][~alone]
 
