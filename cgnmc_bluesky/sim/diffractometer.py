@@ -1,5 +1,6 @@
 """A diffractometer that records a pattern of what is in the furnace, exposure by exposure."""
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -74,6 +75,7 @@ class Diffractometer(Device):
         self._is_driven = is_driven
         self._faults = faults or Faults()
         self._point = 0
+        self._lock = threading.Lock()
         self._status: DeviceStatus | None = None
         self._cancel: Cancel = lambda: None
 
@@ -118,14 +120,9 @@ class Diffractometer(Device):
         success
             Whether an exposure that this ends counts as done.
         """
-        status, self._status = self._status, None
-        if status is None:
-            return
-        self._cancel()
-        if success:
-            status.set_finished()
-        else:
-            status.set_exception(RuntimeError(f"{self.name} was stopped"))
+        stopped = None if success else RuntimeError(f"{self.name} was stopped")
+        if self._status is not None:
+            self._end(self._status, stopped)
 
     def _begin(self, status: DeviceStatus, start_s: float, exposure_s: float) -> None:
         """Look at the sample now and then, and in the end publish what has been seen."""
@@ -137,8 +134,7 @@ class Diffractometer(Device):
             if self._status is not status:
                 return
             if len(states) == MOMENTS:
-                counts = self._expose(states, exposure_s)
-                self._end(status, counts, start_s + exposure_s, exposure_s)
+                self._finish(status, states, start_s, exposure_s)
                 return
             states.append(self._look())
             is_last = len(states) == MOMENTS
@@ -147,8 +143,17 @@ class Diffractometer(Device):
 
         self._cancel = wait(start_s + 0.5 / MOMENTS * exposure_s, look)
 
-    def _end(self, status: DeviceStatus, counts: Pattern, end_s: float, exposure_s: float) -> None:
-        self._status = None
+    def _finish(
+        self, status: DeviceStatus, states: Sequence[State], start_s: float, exposure_s: float
+    ) -> None:
+        try:
+            self._publish(self._expose(states, exposure_s), start_s + exposure_s, exposure_s)
+        except Exception as error:  # noqa: BLE001  (it is told to whoever waits for the pattern)
+            self._end(status, error)
+        else:
+            self._end(status, None)
+
+    def _publish(self, counts: Pattern, end_s: float, exposure_s: float) -> None:
         struck = self._faults.at(self._point, channel=self.name)
         end_s += struck["late"].size if "late" in struck else 0.0
         if "stale" not in struck:
@@ -156,7 +161,18 @@ class Diffractometer(Device):
             self.intensity.update(self._spoilt(counts[:kept]), end_s)
             self.two_theta.update(self._two_theta_deg[:kept], end_s)
             self.exposed_s.update(exposure_s, end_s)
-        status.set_finished()
+
+    def _end(self, status: DeviceStatus, error: Exception | None) -> None:
+        """End an exposure, unless that has been done."""
+        with self._lock:
+            if self._status is not status:
+                return
+            self._status = None
+        self._cancel()
+        if error is None:
+            status.set_finished()
+        else:
+            status.set_exception(error)
 
     def _spoilt(self, counts: Pattern) -> Pattern:
         fault = self._faults.of(self.intensity.name, self._point)

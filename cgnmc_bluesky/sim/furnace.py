@@ -215,7 +215,8 @@ class Furnace(Paced):
             self._cancel = wait(end_s, lambda: self._look(motion))
 
     def _end(self, error: Exception | None) -> None:
-        motion, self._motion = self._motion, None
+        with self.oven.lock:
+            motion, self._motion = self._motion, None
         if motion is None:
             return
         self._cancel()

@@ -198,12 +198,14 @@ class SimulatedHotStage(Informed):
         return load
 
     def _currents(self, time_s: float) -> Currents:
-        self._oven.advance_to(time_s)
-        return self._analyser.read(time_s)
+        with self._oven.lock:
+            self._oven.advance_to(time_s)
+            return self._analyser.read(time_s)
 
     def _state(self) -> State:
-        self._oven.advance_to(self.clock.now_s())
-        return self._decomposition.state
+        with self._oven.lock:
+            self._oven.advance_to(self.clock.now_s())
+            return self._decomposition.state
 
     def _exposed(self, states: Sequence[State], exposure_s: float) -> NDArray[np.float64]:
         return self._instrument.pattern(states, exposure_s, self._random)

@@ -96,6 +96,8 @@ class Oven:
         Whether the heater may have power.
     tripped
         Why it turned the heater off by itself; empty where it did not.
+    lock
+        Held while it goes on; to be held by whoever looks at what it heats.
     """
 
     GAIN_PER_C = 0.02
@@ -121,7 +123,7 @@ class Oven:
         self._previous_c = ROOM_C
         self._integral = 0.0
         self._last_beat_s = math.inf
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     @property
     def is_armed(self) -> bool:
@@ -135,26 +137,26 @@ class Oven:
 
     def advance_to(self, time_s: float) -> None:
         """Let it go on until a time, in seconds since the epoch."""
-        with self._lock:
+        with self.lock:
             while self._time_s < time_s:
                 self._step()
 
     def go(self, target_c: float) -> None:
         """Ramp to a temperature from where it is."""
-        with self._lock:
+        with self.lock:
             self.target_c = target_c
             self.setpoint_c = self.body.sample_c
 
     def turn_on(self) -> None:
         """Give the heater power again, from where it is; why it tripped is forgotten."""
-        with self._lock:
+        with self.lock:
             if not self.is_on:
                 self.tripped, self.is_on, self._integral = "", True, 0.0
                 self.setpoint_c = self.body.sample_c
 
     def turn_off(self, why: Trip = "") -> None:
         """Take the heater's power, and count on no more heartbeats."""
-        with self._lock:
+        with self.lock:
             self.tripped, self.is_on, self.power = why, False, 0.0
             self.disarm()
 
@@ -171,7 +173,7 @@ class Oven:
 
         In seconds since the epoch; infinite where that is not within a day.
         """
-        with self._lock:
+        with self.lock:
             ahead = copy.copy(self)
         ahead.body, ahead._heats = replace(self.body), lambda *_: None
         ahead.disarm()

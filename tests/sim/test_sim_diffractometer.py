@@ -247,6 +247,14 @@ def test_a_frame_that_nobody_collected_is_taken_again(
     assert datum["indices"] == {"start": 0, "stop": 1}
 
 
+def test_a_frame_that_cannot_be_kept_fails_its_exposure(tmp_path: Path) -> None:
+    (tmp_path / "frames").write_text("no folder")
+    stage = SimulatedHotStage(frames=True, folder=tmp_path / "frames")
+    exposure = stage.diffractometer.trigger()
+    with pytest.raises(OSError, match="frames"):
+        exposure.wait(1)
+
+
 def test_without_a_folder_frames_go_with_the_hot_stage() -> None:
     stage = SimulatedHotStage(frames=True)
     folder: Path = stage.folder
