@@ -319,6 +319,13 @@ def test_a_pattern_without_an_axis_is_no_ramp():
     assert "heating" not in drafted(documents(keys, energies_ev=()))
 
 
+def test_a_scan_over_all_masses_is_not_listed_to_its_end():
+    keys = {f"{mass}_{tenth}0": {} for mass in range(1, 91) for tenth in range(10)}
+    lines = draft(documents(keys, energies_ev=())).splitlines()
+    assert "# or a temperature with ion currents or patterns: give the keys below" in lines[6]
+    assert lines[-1] == "#   and 840 more"
+
+
 def test_a_draft_says_what_is_not_in_the_data():
     bare = {key: said for key, said in (KEYS | CURVES).items() if key != "xrd_exposure_s"}
     text = draft(documents(bare, energies_ev=()))

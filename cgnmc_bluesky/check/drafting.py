@@ -14,6 +14,8 @@ from cgnmc_bluesky.check.survey import DataKey, Surveyed, survey
 
 GUESS_COLUMN = 38
 """Where the remark stands beside a guess."""
+MOST_LISTED = 60
+"""Data keys without a role that are listed."""
 
 
 def draft(source: Any) -> str:
@@ -54,9 +56,10 @@ def _drafted(source: Source) -> str:
         blocks.append(
             ["# No data key could be recognised as an energy with an absorption, spectra,"]
         )
-        blocks[-1].append(
-            "# or a temperature: give the keys below their roles in [xanes], [xrf] or [heating]."
-        )
+        blocks[-1] += [
+            "# or a temperature with ion currents or patterns: give the keys below their roles in",
+            "# [xanes], [xrf] or [heating].",
+        ]
     if {"xanes", "soft_xanes"} & sections.keys():
         edges = _edges(runs)
         blocks += [list(_foil(edge)) for edge in edges]
@@ -173,10 +176,12 @@ def _standards_to_add(edges: Sequence[Edge]) -> Iterator[str]:
 def _unassigned(keys: Sequence[DataKey]) -> Iterator[str]:
     if keys:
         yield "# Data keys without a role:"
-    for key in sorted(keys, key=lambda key: key.name):
+    for key in sorted(keys, key=lambda key: key.name)[:MOST_LISTED]:
         unit = f", in {key.unit}" if key.unit else ""
         shape = f", shape {list(key.shape)}" if key.shape else ""
         yield f"#   {_toml(key.name)}: {key.dtype}{unit}{shape}"
+    if len(keys) > MOST_LISTED:
+        yield f"#   and {len(keys) - MOST_LISTED} more"
 
 
 def _beamline_name(runs: Sequence[Surveyed]) -> str:
