@@ -165,9 +165,10 @@ class Diffractometer(Device):
     def _end(self, status: DeviceStatus, error: Exception | None) -> None:
         """End an exposure, unless that has been done."""
         with self._lock:
-            if self._status is not status:
-                return
-            self._status = None
+            is_current = self._status is status
+            self._status = None if is_current else self._status
+        if not is_current:
+            return
         self._cancel()
         if error is None:
             status.set_finished()
