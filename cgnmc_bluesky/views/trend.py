@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import Board, gives, number, sample_name
-from cgnmc_bluesky.views.figure import ALARM, MARKERS, SERIES, DocumentFigure, Panels, Sheet
+from cgnmc_bluesky.views.figure import ALARM, FADED, MARKERS, SERIES, DocumentFigure, Panels, Sheet
 from cgnmc_bluesky.views.headline import MN_NI_RATIO, O2_ONSET
 from cgnmc_bluesky.views.text import ion, valence_of
 
@@ -51,6 +51,7 @@ class TrendFigure(DocumentFigure):
         results = self._board.latest()
         panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)
         if not panels:
+            sheet.panels((), _say_nothing)
             return
         samples = _samples_apart(results)
         titles = tuple(panels)
@@ -72,6 +73,11 @@ class TrendFigure(DocumentFigure):
         figure.set_size_inches(self.size_inches[0], 0.8 + _PANEL_INCHES * len(titles))
         all_axes = figure.subplots(len(titles), 1, sharex=True, squeeze=False)[:, 0]
         return {(title,): axes for title, axes in zip(titles, all_axes, strict=True)}
+
+
+def _say_nothing(figure: "Figure") -> Panels:
+    figure.text(0.5, 0.5, "no value over the scans", ha="center", color=FADED)
+    return {}
 
 
 def _scan_numbers(results: list[Result]) -> dict[str, float]:

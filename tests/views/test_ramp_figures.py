@@ -298,3 +298,8 @@ def test_picture_is_not_empty(told, tmp_path):
     picture = imread(_view(told(onset(), phases())).save(tmp_path / "ramp.png"))
     assert picture.shape[:2] == (1280, 2080)
     assert 0.02 < (picture[..., :3].sum(axis=2) < 1.5).mean() < 0.4
+
+
+def test_without_any_trend_the_figure_says_so(told):
+    view = _view(told(patterns=phases()), TrendFigure())
+    assert _texts(view)[-1:] == ["no value over the scans"]
