@@ -91,9 +91,10 @@ def demo(
 ) -> int:
     """Run a simulated beamtime: scans, live results, replay, report.
 
-    Four Ni K scans (the conventional and the gradient material, pristine and after 100 cycles) run
-    with live analysis into a catalog in DIR/catalog; then everything is replayed from there and
-    compared, and set against the truth.
+    Four Ni K scans (the conventional and the gradient material, pristine and after 100 cycles), a
+    fluorescence map of a particle of each and a heating ramp of each run with live analysis into a
+    catalog in DIR/catalog; then everything is replayed from there and compared, and set against
+    the truth.
 
     Examples:
 
