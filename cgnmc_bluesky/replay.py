@@ -134,6 +134,7 @@ def opened_for(source: object, beamline: Beamline | None) -> Source:
         readable=beamline.data.readable,
         columns=columns,
         known=beamline.data_keys("xanes"),
+        traced=beamline.data_keys("heating"),
     )
 
 

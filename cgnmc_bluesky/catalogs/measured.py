@@ -1,7 +1,7 @@
-"""Measured spectra as runs."""
+"""Measured spectra, and columns against time, as runs."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,15 @@ from uuid import UUID, uuid5
 
 from cgnmc_bluesky.catalogs.grouping import Listed
 from cgnmc_bluesky.catalogs.source import Document, Run
-from cgnmc_bluesky.spectra import Columns, Keys, MeasuredSpectrum, read_spectra, standard_names
+from cgnmc_bluesky.spectra import (
+    Columns,
+    Keys,
+    MeasuredSpectrum,
+    MeasuredTrace,
+    read_spectra,
+    read_trace,
+    standard_names,
+)
 
 _NAMESPACE = UUID("7c2f0f36-5b0c-5d0c-9d3a-5f1c6f0a8e11")
 
@@ -19,8 +27,9 @@ def read_measured(
     columns: Columns | None = None,
     first_scan_id: int = 1,
     known: Keys | None = None,
+    traced: Keys | None = None,
 ) -> list[Run]:
-    """Read a file of measured spectra as runs, one a spectrum.
+    """Read a file of measured spectra as runs, one a spectrum; a trace against time is one run.
 
     Parameters
     ----------
@@ -32,12 +41,17 @@ def read_measured(
         Scan id of the file's first spectrum.
     known
         Data keys by role, which a header may use, as in `read_spectra`.
+    traced
+        Data keys of a heating ramp by role, as in `read_trace`.
 
     Raises
     ------
     SpectrumError
         Where the file holds no spectrum.
     """
+    trace = read_trace(path, traced) if traced or not columns else None
+    if trace is not None:
+        return [trace_run(trace, path, first_scan_id)]
     spectra = read_spectra(path, columns, known)
     return [
         spectrum_run(spectrum, path, scan_id)
@@ -52,10 +66,42 @@ def spectrum_run(spectrum: MeasuredSpectrum, path: Path, scan_id: int) -> Run:
     it lies. Row `i` has the time of the scan's start (0 where the file does not tell) plus `i`
     seconds.
     """
-    documents = _documents(spectrum, path, scan_id)
-    return Run(
-        documents[0][1], Listed(documents), (path.resolve().parent,), "; ".join(spectrum.notes)
-    )
+    header = spectrum.metadata
+    start_s = _start_s(header)
+    element = header.get("Element", {})
+    standard = standard_names(spectrum.columns)
+    metadata = {
+        "scan_id": scan_id,
+        "plan_name": "measured_spectrum",
+        "sample": str(header.get("Sample", {}).get("name") or spectrum.name),
+        "file": path.name,
+        "content_hash": spectrum.content_hash,
+        "XDI": header,
+        "columns": {_key(name): standard.get(name, "") for name in spectrum.columns},
+    }
+    if element.get("symbol") and element.get("edge"):
+        metadata["edge"] = f"{element['symbol']} {element['edge']}"
+    n_rows = len(next(iter(spectrum.columns.values())))
+    times = [start_s + row for row in range(n_rows)]
+    return _run(spectrum, path, metadata, start_s, times, {})
+
+
+def trace_run(trace: MeasuredTrace, path: Path, scan_id: int) -> Run:
+    """Give columns against time as a run, whose uids derive from the content alone.
+
+    An event has the time of its row. What counts from no known time counts from 0.
+    """
+    metadata = {
+        "scan_id": scan_id,
+        "plan_name": "measured_trace",
+        "sample": trace.name,
+        "file": path.name,
+        "content_hash": trace.content_hash,
+    }
+    times = trace.time_s.tolist()
+    stamps = {name: of_column.tolist() for name, of_column in trace.stamps_s.items()}
+    start_s = min(times, default=0.0)
+    return _run(trace, path, metadata, start_s, times, stamps)
 
 
 def broken_run(path: Path, scan_id: int, error: ValueError) -> Run:
@@ -81,17 +127,26 @@ def broken_run(path: Path, scan_id: int, error: ValueError) -> Run:
     return Run(documents[0][1], Listed(documents), (path.resolve().parent,), str(error))
 
 
-def _documents(spectrum: MeasuredSpectrum, path: Path, scan_id: int) -> list[Document]:
+def _key(name: str) -> str:
+    """A data key, in which event-model takes neither points nor slashes."""
+    return re.sub(r"[./]", "_", name)
+
+
+def _run(
+    measured: MeasuredSpectrum | MeasuredTrace,
+    path: Path,
+    metadata: Mapping[str, Any],
+    start_s: float,
+    times: Sequence[float],
+    stamps: Mapping[str, Sequence[float]],
+) -> Run:
     from event_model import compose_run
 
-    run_uid = uuid5(_NAMESPACE, spectrum.content_hash)
-    start_s = _start_s(spectrum.metadata)
-    keys = {name: re.sub(r"[./]", "_", name) for name in spectrum.columns}
-    n_rows = len(next(iter(spectrum.columns.values())))
-    times = [start_s + row for row in range(n_rows)]
-    run = compose_run(
-        uid=str(run_uid), time=start_s, metadata=_metadata(spectrum, path, scan_id, keys)
-    )
+    run_uid = uuid5(_NAMESPACE, measured.content_hash)
+    is_trace = isinstance(measured, MeasuredTrace)
+    keys = {name: name if is_trace else _key(name) for name in measured.columns}
+    n_rows = len(times)
+    run = compose_run(uid=str(run_uid), time=start_s, metadata=dict(metadata))
     stream = run.compose_descriptor(
         uid=str(uuid5(run_uid, "descriptor")),
         time=start_s,
@@ -101,57 +156,41 @@ def _documents(spectrum: MeasuredSpectrum, path: Path, scan_id: int) -> list[Doc
                 "source": f"{path.name}:{name}",
                 "dtype": "number",
                 "shape": [],
-                "units": spectrum.units.get(name, ""),
+                "units": measured.units.get(name, ""),
             }
-            for name in spectrum.columns
+            for name in measured.columns
         },
         hints={},
         configuration={},
         object_keys={},
+        # a trace's keys are spelled as the configuration has them, with points if it will
+        validate=not is_trace,
     )
     page = {
         "descriptor": stream.descriptor_doc["uid"],
         "uid": [str(uuid5(run_uid, str(row))) for row in range(n_rows)],
         "seq_num": list(range(1, n_rows + 1)),
-        "time": times,
-        "data": {keys[name]: array.tolist() for name, array in spectrum.columns.items()},
-        "timestamps": {keys[name]: times for name in spectrum.columns},
+        "time": list(times),
+        "data": {keys[name]: array.tolist() for name, array in measured.columns.items()},
+        "timestamps": {keys[name]: list(stamps.get(name, times)) for name in measured.columns},
         "filled": {},
     }
     stop = {
         "uid": str(uuid5(run_uid, "stop")),
-        "time": start_s + n_rows,
+        "time": max(times, default=start_s) if is_trace else start_s + n_rows,
         "run_start": str(run_uid),
         "exit_status": "success",
         "reason": "",
         "num_events": {"primary": n_rows},
     }
-    return [
+    documents: list[Document] = [
         ("start", dict(run.start_doc)),
         ("descriptor", dict(stream.descriptor_doc)),
         ("event_page", page),
         ("stop", stop),
     ]
-
-
-def _metadata(
-    spectrum: MeasuredSpectrum, path: Path, scan_id: int, keys: Mapping[str, str]
-) -> dict[str, Any]:
-    header = spectrum.metadata
-    element = header.get("Element", {})
-    standard = standard_names(spectrum.columns)
-    metadata = {
-        "scan_id": scan_id,
-        "plan_name": "measured_spectrum",
-        "sample": str(header.get("Sample", {}).get("name") or spectrum.name),
-        "file": path.name,
-        "content_hash": spectrum.content_hash,
-        "XDI": header,
-        "columns": {keys[name]: standard.get(name, "") for name in spectrum.columns},
-    }
-    if element.get("symbol") and element.get("edge"):
-        metadata["edge"] = f"{element['symbol']} {element['edge']}"
-    return metadata
+    note = "; ".join(measured.notes)
+    return Run(documents[0][1], Listed(documents), (path.resolve().parent,), note)
 
 
 def _start_s(metadata: Mapping[str, Any]) -> float:

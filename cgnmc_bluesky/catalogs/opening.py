@@ -33,6 +33,7 @@ def open_source(
     readable: Sequence[str | Path] = (),
     columns: Columns | None = None,
     known: Keys | None = None,
+    traced: Keys | None = None,
 ) -> Source:
     """Open whatever holds runs.
 
@@ -40,14 +41,17 @@ def open_source(
     ----------
     named
         An address (`http://...`), `profile:NAME`, a folder with an embedded catalog or with
-        measured spectra, a file of documents or of measured spectra; in Python also a Tiled catalog
-        or run, a databroker `Broker` or header, or any iterable of documents.
+        measured spectra, a file of documents, of measured spectra or of columns against time; in
+        Python also a Tiled catalog or run, a databroker `Broker` or header, or any iterable of
+        documents.
     readable
         Folders, beside the source's own, with files that runs refer to.
     columns
         What overrides the headers of measured spectra, as in `read_spectra`.
     known
         Data keys by role, which headers of measured spectra may use.
+    traced
+        Data keys of a heating ramp by role, which headers of columns against time may use.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def open_source(
     if isinstance(named, str) and named.startswith("profile:"):
         return _open_profile(named, named.removeprefix("profile:"))
     if isinstance(named, str | Path):
-        measured = partial(read_measured, columns=columns, known=known)
+        measured = partial(read_measured, columns=columns, known=known, traced=traced)
         return _open_path(Path(named).expanduser(), readable, measured)
     return _open_object(named)
 

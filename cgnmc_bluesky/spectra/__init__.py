@@ -1,8 +1,11 @@
-"""Files of measured spectra: XDI, column text of any beamline, Athena projects."""
+"""Files of measured spectra (XDI, column text of any beamline, Athena projects), and of columns
+against time (exports of mass spectrometers and furnaces).
+"""
 
 from cgnmc_bluesky.spectra.names import COMMON_NAMES, ROLES, standard_names
-from cgnmc_bluesky.spectra.reading import read_spectra
+from cgnmc_bluesky.spectra.reading import read_spectra, read_trace
 from cgnmc_bluesky.spectra.spectrum import Columns, Keys, MeasuredSpectrum, SpectrumError
+from cgnmc_bluesky.spectra.traces import MeasuredTrace
 
 __all__ = [
     "COMMON_NAMES",
@@ -10,7 +13,9 @@ __all__ = [
     "Columns",
     "Keys",
     "MeasuredSpectrum",
+    "MeasuredTrace",
     "SpectrumError",
     "read_spectra",
+    "read_trace",
     "standard_names",
 ]

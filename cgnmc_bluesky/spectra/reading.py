@@ -8,6 +8,7 @@ from pathlib import Path
 from cgnmc_bluesky.spectra.athena import athena_groups
 from cgnmc_bluesky.spectra.spectrum import Columns, Keys, MeasuredSpectrum, SpectrumError
 from cgnmc_bluesky.spectra.text import column_text
+from cgnmc_bluesky.spectra.traces import MeasuredTrace, trace_in
 
 
 def read_spectra(
@@ -41,6 +42,27 @@ def read_spectra(
     return [column_text(path, text, content_hash, columns or {}, known or {})]
 
 
+def read_trace(path: str | Path, known: Keys | None = None) -> MeasuredTrace | None:
+    """Read a mass spectrometer's export, or another table against time; `None` if it is none.
+
+    Parameters
+    ----------
+    path
+        Column text, also compressed by gzip.
+    known
+        Data keys by role: columns may be named so, beside the names that are common.
+
+    Raises
+    ------
+    SpectrumError
+        Where the file cannot be read at all.
+    """
+    path = Path(path)
+    content = _content(path)
+    content_hash = hashlib.sha256(content).hexdigest()
+    return trace_in(path, _decoded(content), content_hash, known or {})
+
+
 def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
@@ -54,6 +76,8 @@ def _content(path: Path) -> bytes:
 
 
 def _decoded(content: bytes) -> str:
+    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return content.decode("utf-16", errors="replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
