@@ -23,9 +23,10 @@ _FAINT = 0.03
 _TETRAHEDRAL: Index = (2, 2, 0)
 """The spinel's line that only metal on tetrahedra gives."""
 
-SHARED = ("zero_deg", "skew", "divergence", "lorentz", "b_a2")
+SHARED = ("zero_deg", "skew", "divergence", "tailed", "tail", "b_a2")
 """Parameters that all phases share: error of the axis, shape of the lines (their skewness, and what
-the beam's divergence adds to it at small angles), thermal motion."""
+the beam's divergence adds to it at small angles; the share of their part with tails, and how short
+these are), thermal motion."""
 
 
 @dataclass(frozen=True)

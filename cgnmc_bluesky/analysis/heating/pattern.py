@@ -11,7 +11,7 @@ from scipy.interpolate import BSpline
 from cgnmc_bluesky.analysis.heating.bins import Bins
 from cgnmc_bluesky.analysis.heating.cells import positions
 from cgnmc_bluesky.analysis.heating.layout import Layout, PhaseLines
-from cgnmc_bluesky.analysis.heating.peaks import Profile, profile
+from cgnmc_bluesky.analysis.heating.peaks import Profile, Shape, profile
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -267,8 +267,8 @@ class PatternModel:
         away_deg = self.bins.angle_deg[reach.bin] - angle_deg[reach.line]
         divergence = values[at["divergence"]] * TAN_OF_SKEW / TAN_OF_WIDTH / tangent
         skew = np.clip(values[at["skew"]] + divergence, -0.8, 0.8)
-        lorentz = float(values[at["lorentz"]])
-        shape = profile(away_deg, fwhm_deg[reach.line], skew[reach.line], lorentz)
+        form = Shape(float(values[at["tailed"]]), float(values[at["tail"]]))
+        shape = profile(away_deg, fwhm_deg[reach.line], skew[reach.line], form)
         thermal = np.exp(-2.0 * values[at["b_a2"]] * phase.s2)
         height = self.heights(phase, values) * thermal
         return _Drawn(reach, shape, height, thermal, by_cell, tangent)
@@ -286,7 +286,8 @@ class PatternModel:
             ("zero_deg", height, shape.by_position),
             ("skew", height, shape.by_skew),
             ("divergence", height * cotangent, shape.by_skew),
-            ("lorentz", height, shape.by_lorentz),
+            ("tailed", height, shape.by_tailed),
+            ("tail", height, shape.by_tail),
             ("b_a2", -2.0 * phase.s2 * height, shape.value),
             (f"{phase.name}.a", height * drawn.by_cell[:, 0], shape.by_position),
             (f"{phase.name}.c", height * drawn.by_cell[:, -1], shape.by_position),

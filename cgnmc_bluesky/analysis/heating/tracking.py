@@ -1,7 +1,7 @@
 """Patterns of a ramp one after the other, each beginning where the one before it ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from cgnmc_bluesky.analysis.heating.layout import Layout, PhaseLines
 from cgnmc_bluesky.analysis.heating.pattern import PatternModel, background_columns
 from cgnmc_bluesky.analysis.heating.search import (
     LEAST_RATIO,
+    Hit,
     matched,
     rough_background,
     rough_fwhm,
@@ -30,9 +31,10 @@ WORSE = 1.5
 
 _FIRST = {
     "zero_deg": (0.0, 0.005),
-    "skew": (0.0, 0.05),
-    "divergence": (0.0, 0.05),
-    "lorentz": (0.5, 0.3),
+    "skew": (0.0, 0.1),
+    "divergence": (0.0, 0.1),
+    "tailed": (0.6, 0.4),
+    "tail": (1.4, 0.6),
     "b_a2": (0.5, 0.5),
 }
 """What the shared parameters are before any pattern, with its uncertainty."""
@@ -40,7 +42,8 @@ _WALK = {
     "zero_deg": 0.001,
     "skew": 0.02,
     "divergence": 0.02,
-    "lorentz": 0.02,
+    "tailed": 0.02,
+    "tail": 0.02,
     "b_a2": 0.03,
     "log_fwhm": 0.05,
     "broadening": 0.05,
@@ -142,26 +145,42 @@ def _fit(
 
 
 def _with_new_phases(model: PatternModel, before: Followed, followed: Followed) -> Followed:
-    """Look for a cubic phase that was not there before in what is left of the pattern."""
-    for phase in model.phases[1:]:
+    """Fit the cells of phases that were not there before, where the pattern shows them.
+
+    A cubic phase is looked for in what is left of the pattern without it: it may stand elsewhere
+    than where it was expected.
+    """
+    new: dict[str, Floats] = {}
+    for phase in model.phases:
         if phase.name in before.present:
             continue
-        fitted = followed.fitted
-        parts = fitted.model.parts(fitted.values)
-        parts.pop(phase.name)
-        left = model.bins.intensity - np.sum(list(parts.values()), axis=0)
-        fwhm_deg = _mean_fwhm_deg(fitted, before.present)
-        hit = matched(model.bins, left, phase, fwhm_deg, wavelength_a=model.wavelength_a)
-        if hit.significance < APPEARING_SIGMAS * np.sqrt(fitted.misfit):
-            continue
-        start = fitted.values.copy()
-        start[model.layout.cell(phase)] = hit.cell_a
-        start[model.layout.at[f"{phase.name}.amount"]] = hit.amount
-        tried = _fit(model, start, before, {phase.name: hit.cell_a})
-        gained = fitted.chi2 - tried.fitted.chi2
-        if phase.name in tried.present and gained > SEEN_SIGMAS**2 * fitted.misfit:
-            followed = tried
+        start = followed.fitted.values.copy()
+        if phase.name not in followed.present:
+            hit = None if phase.name == "layered" else _left_over(followed, phase)
+            if hit is None:
+                continue
+            start[model.layout.cell(phase)] = hit.cell_a
+            start[model.layout.at[f"{phase.name}.amount"]] = hit.amount
+        tried_new = {**new, phase.name: start[model.layout.cell(phase)]}
+        tried = _fit(model, start, before, tried_new)
+        gained = followed.fitted.chi2 - tried.fitted.chi2
+        if phase.name in tried.present and gained > -followed.fitted.misfit:
+            followed, new = tried, tried_new
+        else:
+            followed = replace(followed, present=followed.present - {phase.name})
     return followed
+
+
+def _left_over(followed: Followed, phase: PhaseLines) -> Hit | None:
+    """Look for a phase in what a fit leaves of the pattern without it."""
+    fitted = followed.fitted
+    model = fitted.model
+    parts = model.parts(fitted.values)
+    parts.pop(phase.name)
+    left = model.bins.intensity - np.sum(list(parts.values()), axis=0)
+    fwhm_deg = _mean_fwhm_deg(fitted, followed.present)
+    hit = matched(model.bins, left, phase, fwhm_deg, wavelength_a=model.wavelength_a)
+    return hit if hit.significance >= APPEARING_SIGMAS * np.sqrt(fitted.misfit) else None
 
 
 def _mean_fwhm_deg(fitted: Fitted, present: frozenset[str]) -> float:
@@ -286,8 +305,9 @@ def _first(model: PatternModel) -> Followed:
             if other is not phase:
                 _hold(layout, other, prior.sigma)
         fitted = fit(model, start, prior)
-        found = Followed(fitted, present_in(fitted))
-        found = _with_new_phases(model, found, found)
+        present = present_in(fitted)
+        alone = Followed(fitted, present & {phase.name})
+        found = _with_new_phases(model, alone, Followed(fitted, present))
         if best is None or (bool(found.present), -found.fitted.chi2) > (
             bool(best.present),
             -best.fitted.chi2,
@@ -301,7 +321,8 @@ def _guess(model: PatternModel, background: Floats, fwhm_deg: float) -> Floats:
     layout = model.layout
     start = np.zeros(layout.size)
     start[layout.background] = background
-    start[layout.at["lorentz"]] = _FIRST["lorentz"][0]
+    for name, (expected, _) in _FIRST.items():
+        start[layout.at[name]] = expected
     for phase in model.phases:
         start[layout.cell(phase)] = phase.structure.cell_a
         start[layout.at[f"{phase.name}.log_fwhm"]] = np.log(fwhm_deg)
