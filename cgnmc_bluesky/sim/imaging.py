@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -207,17 +208,16 @@ class ImagingDiffractometer(Diffractometer):
 
 def _integrator(wavelength_a: float) -> Any:
     try:
-        from pyFAI.detectors import Detector
-        from pyFAI.integrator.azimuthal import AzimuthalIntegrator
-    except ImportError as error:
+        detectors = import_module("pyFAI.detectors")
+        azimuthal = import_module("pyFAI.integrator.azimuthal")
+    except ImportError:
         raise ImportError(
-            "frames are integrated by pyFAI, which is not installed: pip install pyFAI, or leave "
-            "out frames=True"
-        ) from error
-    return AzimuthalIntegrator(
+            "frames=True needs pyFAI, which is not installed; pip install 'cgnmc-bluesky[frames]'"
+        ) from None
+    return azimuthal.AzimuthalIntegrator(
         dist=PIXELS * PIXEL_M / np.tan(np.radians(EDGE_DEG)),
         poni1=0.0,
         poni2=0.0,
-        detector=Detector(PIXEL_M, PIXEL_M, max_shape=(PIXELS, PIXELS)),
+        detector=detectors.Detector(PIXEL_M, PIXEL_M, max_shape=(PIXELS, PIXELS)),
         wavelength=wavelength_a * 1e-10,
     )

@@ -1,6 +1,7 @@
 """The diffractometer around a heated cathode: exposures beside others, frames, and faults."""
 
 import gc
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -245,6 +246,14 @@ def test_a_frame_that_nobody_collected_is_taken_again(
     docs = documents(twice())
     (datum,) = [doc for name, doc in docs if name == "stream_datum"]
     assert datum["indices"] == {"start": 0, "stop": 1}
+
+
+def test_without_pyfai_frames_are_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyFAI.detectors", None)
+    with pytest.raises(ImportError, match=r"pip install 'cgnmc-bluesky\[frames\]'"):
+        SimulatedHotStage(frames=True, folder=tmp_path)
 
 
 def test_a_frame_that_cannot_be_kept_fails_its_exposure(tmp_path: Path) -> None:
