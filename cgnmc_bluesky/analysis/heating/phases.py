@@ -123,7 +123,8 @@ class PhasesAccumulator:
         if at is not None:
             notes = []
             if "layered" not in self._present(at):
-                notes.append("no layered phase is left: it has neither a nor c")
+                was = any("layered" in self._present(n) for n in range(at))
+                notes.append(f"no layered phase {'is left' if was else 'found'}: no a, no c")
             if at < len(readings) - 1:
                 notes.append(
                     f"values are of row {readings[at].exposure.seq_num} of "

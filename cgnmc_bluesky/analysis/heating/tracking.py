@@ -29,6 +29,9 @@ APPEARING_SIGMAS = 5.0
 WORSE = 1.5
 """Where a fit is so many times worse than the one before it, it begins anew."""
 
+LEAST_OF_LINE = 0.3
+"""A line is missing where there is less than this part of it."""
+
 _FIRST = {
     "zero_deg": (0.0, 0.005),
     "skew": (0.0, 0.1),
@@ -219,11 +222,27 @@ def present_in(fitted: Fitted) -> frozenset[str]:
         summed = slopes[phase.adjusted].sum(axis=0)
         sigma = float(np.sqrt(np.einsum("p,pq,q->", summed, fitted.covariance, summed)))
         is_seen = height[phase.adjusted].sum() > SEEN_SIGMAS * sigma
-        if is_seen and amounts[phase.name] > LEAST_SHARE * total:
+        is_much = amounts[phase.name] > LEAST_SHARE * total
+        if is_seen and is_much and _is_complete(fitted, phase):
             found.add(phase.name)
     if "layered" in found and not _is_layered(fitted):
         found.remove("layered")
     return frozenset(found)
+
+
+def _is_complete(fitted: Fitted, phase: PhaseLines) -> bool:
+    """Whether no line is missing that a phase must have: of a layered one most, as plates lie flat;
+    of a cubic one all but those that hang on where its metal is.
+    """
+    factor = 1.0 + fitted.values[fitted.layout.adjusted(phase)]
+    if phase.name == "layered":
+        return bool(np.median(factor) > LEAST_OF_LINE)
+    odd = np.array([_is_odd(phase, n) for n in phase.adjusted])
+    return bool(np.all(factor[~odd] > LEAST_OF_LINE))
+
+
+def _is_odd(phase: PhaseLines, line: int) -> bool:
+    return phase.name == "spinel" and phase.lines.indices[line][0] % 2 == 1
 
 
 def _is_layered(fitted: Fitted) -> bool:
@@ -280,8 +299,7 @@ def _first_prior(layout: Layout, values: Floats) -> Prior:
         broadening = layout.at[f"{phase.name}.broadening"]
         mean[broadening], sigma[broadening] = _BROADENING
         for n in phase.adjusted:
-            is_odd = phase.name == "spinel" and phase.lines.indices[n][0] % 2
-            known = _ODD_SIGMA if is_odd else _LINE_SIGMA[phase.name]
+            known = _ODD_SIGMA if _is_odd(phase, n) else _LINE_SIGMA[phase.name]
             sigma[layout.at[f"{phase.name}.line{n}"]] = known
     return Prior(mean, sigma)
 
