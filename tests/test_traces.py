@@ -171,6 +171,18 @@ def test_columns_are_called_as_the_configuration_calls_them(written) -> None:
     assert list(read(written(SRS), **known).columns) == ["WATER", "oxygen (32)", "temperature (K)"]
 
 
+def test_columns_may_stand_before_the_time(written) -> None:
+    rows = (
+        "cycle,T (K),date,time,32",
+        "1,300,2024-01-31,10:00:00,1e-9",
+        "2,301,2024-01-31,10:00:02,2",
+    )
+    text = "\n".join(rows)
+    trace = read(written(text))
+    assert list(trace.columns) == ["cycle", "T", "32"]
+    assert_array_equal(trace.time_s, 1706695200.0 + np.array([0.0, 2.0]))
+
+
 def test_rows_that_are_none_are_left_out_and_named(written) -> None:
     text = SRS.replace("1.50, 1.1e-7, -nan, 301.15", "valve opened").removesuffix(", 302.15\n")
     trace = read(written(text + "\n4.5, 1.2e-7, 2.3e-9, 303.15\n"))

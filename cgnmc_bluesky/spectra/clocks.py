@@ -64,7 +64,10 @@ def epoch_s(texts: Iterable[str]) -> NDArray[np.float64]:
     array([ 86401.5,  90000. , 133200. ])
     """
     given = list(texts)
-    month_first, day_first = (_all(given, _dated, order) for order in (True, False))
+    month_first = _all(given, _dated, True)
+    if not any("/" in text for text in given[:1]):
+        return month_first
+    day_first = _all(given, _dated, False)
     n_read = [int(np.isfinite(found).sum()) for found in (month_first, day_first)]
     if n_read[0] == n_read[1] > 0 and np.ptp(_finite(day_first)) < np.ptp(_finite(month_first)):
         return day_first
@@ -96,8 +99,8 @@ def elapsed_s(texts: Iterable[str]) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> elapsed_s(["23:59:59", "00:00:01", "1.00:00:02"])
-    array([86399., 86401., 86402.])
+    >>> elapsed_s(["23:59:59", "00:00:01"]), elapsed_s(["1.00:00:02"])
+    (array([86399., 86401.]), array([86402.]))
     """
     found = _all(list(texts), _elapsed, True)
     steps = np.diff(_finite(found), prepend=_finite(found)[:1])

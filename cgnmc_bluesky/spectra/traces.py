@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,6 +104,13 @@ class _Clock(NamedTuple):
     is_absolute: bool
 
 
+class _Readings(NamedTuple):
+    name: str
+    unit: str
+    values: NDArray[np.float64]
+    stamp_s: NDArray[np.float64]
+
+
 def trace_in(path: Path, text: str, content_hash: str, known: Keys) -> MeasuredTrace | None:
     """Read text in columns as a trace, if it is one.
 
@@ -118,27 +126,15 @@ def trace_in(path: Path, text: str, content_hash: str, known: Keys) -> MeasuredT
         that name.
     """
     table = table_in(path, text.splitlines())
-    columns = [] if table is None else _columns(table)
-    if table is None or not _is_trace(columns, known):
+    if table is None:
         return None
-    called = _Names(known)
-    values: dict[str, NDArray[np.float64]] = {}
-    units, stamps, clocks = {}, {}, []
-    time_s: NDArray[np.float64] | None = None
-    own = np.full(len(table.rows), np.nan)
-    start_s = _start_s(table.headings)
-    for column in columns:
-        clock = _clock(column)
-        if clock is not None:
-            clocks.append(clock)
-        elif (numbers := numbers_in(column.cells)) is not None:
-            if clocks:
-                own, clocks = _time_of(clocks, start_s), []
-                time_s = own if time_s is None else time_s
-            name = called(column.name)
-            values[name], units[name], stamps[name] = numbers, column.unit, own
-    if time_s is None or not values:
+    columns = [(column, _clock(column)) for column in _columns(table)]
+    if not any(clock for _, clock in columns) or not _is_trace([c for c, _ in columns], known):
         return None
+    readings = list(_readings(columns, _Names(known), _start_s(table.headings)))
+    if not readings:
+        return None
+    time_s = readings[0].stamp_s
     is_timed = np.isfinite(time_s)
     notes = [*table.notes]
     if not is_timed.all():
@@ -146,12 +142,35 @@ def trace_in(path: Path, text: str, content_hash: str, known: Keys) -> MeasuredT
     return MeasuredTrace(
         path.name.removesuffix(".gz").rsplit(".", 1)[0],
         time_s[is_timed],
-        {name: numbers[is_timed] for name, numbers in values.items()},
-        units,
-        {name: stamp[is_timed] for name, stamp in stamps.items()},
+        {reading.name: reading.values[is_timed] for reading in readings},
+        {reading.name: reading.unit for reading in readings},
+        {reading.name: reading.stamp_s[is_timed] for reading in readings},
         content_hash,
         tuple(notes),
     )
+
+
+def _readings(
+    columns: Iterable[tuple[_Column, _Clock | None]], called: _Names, start_s: float | None
+) -> Iterator[_Readings]:
+    """Give the columns of numbers, each with the times that stand before it, else the first."""
+    in_order = list(columns)
+    leading = list(takewhile(lambda pair: pair[1] is None, in_order))
+    first = list(takewhile(lambda pair: pair[1] is not None, in_order[len(leading) :]))
+    in_order = [*first, *leading, *in_order[len(leading) + len(first) :]]
+    clocks: list[_Clock] = []
+    stamp_s: NDArray[np.float64] | None = None
+    for column, clock in in_order:
+        if clock is not None:
+            clocks.append(clock)
+            continue
+        values = numbers_in(column.cells)
+        if values is None:
+            continue
+        if clocks:
+            stamp_s, clocks = _time_of(clocks, start_s), []
+        if stamp_s is not None:
+            yield _Readings(called(column.name), column.unit, values, stamp_s)
 
 
 def _columns(table: Table) -> list[_Column]:
@@ -224,8 +243,6 @@ def _is_trace(columns: Sequence[_Column], known: Keys) -> bool:
     names = [column.name for column in columns]
     wanted = set(known.values()) | set(map(_plain, known.values()))
     n_known = sum(name in wanted or _plain(name) in wanted for name in names)
-    if not any(_clock(column) for column in columns):
-        return False
     if "energy" in standard_names(names).values():
         return n_known > 1
     is_mass = any(_MASS.fullmatch(name.lower()) for name in names)
