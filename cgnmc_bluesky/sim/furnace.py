@@ -12,7 +12,7 @@ from ophyd.utils import LimitError
 
 from cgnmc_bluesky.sim.clock import Cancel, Clock
 from cgnmc_bluesky.sim.faults import Faults
-from cgnmc_bluesky.sim.oven import ROOM_C, Oven
+from cgnmc_bluesky.sim.oven import ROOM_C, STEP_S, Oven
 from cgnmc_bluesky.sim.paced import Paced
 from cgnmc_bluesky.sim.signals import Command, Reading
 
@@ -82,6 +82,7 @@ class Furnace(Paced):
         self._random = None if seed is None else np.random.default_rng(seed)
         self._motion: DeviceStatus | None = None
         self._cancel: Cancel = lambda: None
+        self._forget: Cancel = lambda: None
         self.setpoint.obey(self._commanded(oven.go))
         self.heater.obey(self._commanded(self._switch))
         self.heartbeat.obey(self._commanded(self._beat))
@@ -181,6 +182,10 @@ class Furnace(Paced):
             self._end(RuntimeError(f"{self.name} turned its heater off: {self.oven.tripped}"))
         return now_s
 
+    def _tell(self) -> None:
+        """Make known what the controller did while nobody asked."""
+        self._advance()
+
     def _commanded(self, act: Callable[[float], None]) -> Callable[[float], float]:
         def obey(value: float) -> float:
             self._answer()
@@ -201,7 +206,11 @@ class Furnace(Paced):
         if not beat:
             self.oven.disarm()
         elif beat != self.heartbeat.get():
-            self.oven.beat(self._clock.now_s())
+            now_s = self._clock.now_s()
+            self.oven.beat(now_s)
+            self._forget()
+            missed_s = now_s + self.oven.heartbeat_timeout_s + 2 * STEP_S
+            self._forget = self._clock.at(missed_s, self._tell)
 
     def _look(self, motion: DeviceStatus) -> None:
         """See whether a motion has come to its end, else look again when it should have."""
