@@ -81,7 +81,7 @@ class PhasesAccumulator:
         at = found[-1] if found else len(exposures) - 1
         table, notes = self._temperatures(exposures)
         time_s = np.array([one.time_s for one in exposures])
-        shown = self._shown(table["temperature_c"])
+        shown = self._shown(time_s - time_s[0], table["temperature_c"])
         if found:
             table = {**table_of(self._readings), **table}
             shown["series"] = {"time_s": time_s - time_s[0], **table}
@@ -187,7 +187,7 @@ class PhasesAccumulator:
                 )
         return np.array([self._known_c[key] for key in zip(end_s, length_s, strict=True)])
 
-    def _shown(self, temperature_c: Floats) -> dict[str, dict[str, NDArray[Any]]]:
+    def _shown(self, time_s: Floats, temperature_c: Floats) -> dict[str, dict[str, NDArray[Any]]]:
         """All patterns that are as long as the last one, over temperature."""
         last = self._readings[-1].exposure
         if last.angle_deg is None or len(last.angle_deg) != len(last.intensity):
@@ -203,7 +203,11 @@ class PhasesAccumulator:
             axis["two_theta_cu_deg"] = converted(angle_deg, self.model.wavelength_a)
         intensity = np.array([self._readings[n].exposure.shown for n in alike])
         return {
-            "patterns": {"temperature_c": temperature_c[alike], "intensity": intensity},
+            "patterns": {
+                "time_s": time_s[alike],
+                "temperature_c": temperature_c[alike],
+                "intensity": intensity,
+            },
             "axis": axis,
         }
 
