@@ -39,7 +39,7 @@ class EpicsFurnace(Device):
     """
 
     temperature = FormattedComponent(EpicsSignalRO, "{prefix}{_temperature}", kind=Kind.hinted)
-    setpoint = FormattedComponent(EpicsSignal, "{prefix}{_setpoint}", kind=Kind.normal)
+    setpoint = FormattedComponent(EpicsSignal, "{prefix}{_setpoint}", limits=True, kind=Kind.normal)
 
     def __init__(
         self,
@@ -60,6 +60,12 @@ class EpicsFurnace(Device):
     def position(self) -> float:
         """The temperature, in its record's unit."""
         return float(self.temperature.get())
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest set point, as the record has them; the same where it has none."""
+        low, high = self.setpoint.limits
+        return float(low), float(high)
 
     def set(self, value: float) -> DeviceStatus:
         """Go to a temperature.
@@ -126,7 +132,7 @@ def epics_furnace(
     unknown = sorted(set(controls) - set(CONTROLS))
     if unknown:
         raise ValueError(f"a furnace has no {unknown[0]!r}: name some of {', '.join(CONTROLS)}")
-    options = {"put_complete": True, "kind": Kind.config}
+    options = {"put_complete": True, "limits": True, "kind": Kind.config}
     kinds = {"heater": {"kind": Kind.normal}, "heartbeat": {"kind": Kind.omitted}}
     components = {
         control: Component(EpicsSignal, suffix, **{**options, **kinds.get(control, {})})

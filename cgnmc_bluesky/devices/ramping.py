@@ -163,14 +163,15 @@ class Ramp:
         Returns
         -------
         list
-            What failed. The watchdog stays on guard unless one way has worked.
+            What failed. Unless that is nothing, the watchdog stays on guard.
         """
         self._is_over = True
         failed, worked = await self._try_cooling()
         self._is_heating = not worked
-        if worked and self.controls.heartbeat is not None:
-            failed.append(await self._tried("heartbeat", self.controls.heartbeat, 0))
-        return [failure for failure in failed if failure]
+        if not failed and self.controls.heartbeat is not None:
+            failure = await self._tried("heartbeat", self.controls.heartbeat, 0)
+            failed += [failure] if failure else []
+        return failed
 
     async def _try_cooling(self) -> tuple[list[str], bool]:
         self._motion = None

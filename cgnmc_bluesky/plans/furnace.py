@@ -108,7 +108,12 @@ def own_rate(state: FurnaceState, rate_c_per_min: float) -> MsgGenerator[float]:
         value = rate_c_per_min / per_minute(unit)
     except ValueError as error:
         raise ValueError(f"{part.name}: {error}") from error
-    yield from check_limits(part, [value])
+    try:
+        yield from check_limits(part, [value])
+    except ValueError as error:
+        raise ValueError(
+            f"rate_c_per_min is {rate_c_per_min:g}, which is beyond the controller: {error}"
+        ) from error
     return value
 
 

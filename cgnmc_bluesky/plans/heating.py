@@ -209,7 +209,10 @@ def _check_target(state: FurnaceState, target_c: float) -> MsgGenerator[None]:
             f"{state.name} is at {state.start_c:.1f} degC: give a target_c above that, not "
             f"{target_c:g}, or let it cool"
         )
-    yield from check_limits(state.furnace, [state.scale.own(target_c)])
+    try:
+        yield from check_limits(state.furnace, [state.scale.own(target_c)])
+    except ValueError as error:
+        raise ValueError(f"target_c is {target_c:g}, out of reach: {error}") from error
 
 
 def _channel(stream: str, devices: Sequence[Readable[Any]], period_s: float) -> Channel:

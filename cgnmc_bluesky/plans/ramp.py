@@ -118,7 +118,9 @@ class Heating:
                 name = getattr(setting.part, "name", "a part")
                 failed.append(f"{name} was not put back to {setting.before} ({error})")
         if failed:
-            yield from tell(f"{self.state.name}: {'; '.join(failed)}: look after it")
+            guarded = math.isfinite(self.state.timeout_s)
+            guard = f" or wait {self.state.timeout_s:g} s for its watchdog" if guarded else ""
+            yield from tell(f"{'; '.join(failed)}. Look after {self.state.name}{guard}.")
         if control is not None:
             raise control
 
