@@ -157,7 +157,7 @@ class SimulatedHotStage(Informed):
         -------
         dict[str, Any]
             The roles, the sample's name, and the truth: where it releases its oxygen on such a
-            ramp, and what is left of it in the end; empty of a run that does not heat.
+            ramp, and what is left of it in the end; empty where the target is below what it has.
         """
         sample = self._decomposition.sample
         return {"beamline": self.roles(), "sample": sample.name, "truth": self._truth(run)}
