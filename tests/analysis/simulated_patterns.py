@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import gamma
 
+from cgnmc_bluesky.analysis.rows import Block
+
 WAVELENGTH_A = 0.4522
 TWO_THETA_DEG = np.linspace(4.0, 22.0, 3000)
 
@@ -93,3 +95,32 @@ def expected(truth, axis_deg=TWO_THETA_DEG):
 def measured(rng, truth, axis_deg=TWO_THETA_DEG):
     """Poisson counts of one pattern."""
     return rng.poisson(expected(truth, axis_deg)).astype(float)
+
+
+def ramp(n, **how):
+    """Truths of the patterns of a ramp, with their temperatures: layered, spinel, rock salt."""
+    for temperature_c in np.linspace(25.0, 500.0, n):
+        hotter = temperature_c - 25.0
+        converted = 1 / (1 + np.exp(-(temperature_c - 220.0) / 15.0))
+        reduced = 1 / (1 + np.exp(-(temperature_c - 400.0) / 25.0))
+        yield (
+            temperature_c,
+            Truth(
+                a=2.820 * (1 + 1.3e-5 * hotter),
+                c=14.40 * (1 + 2.1e-5 * hotter) - 0.1 * converted,
+                spinel_a=8.15 * (1 + 1.2e-5 * hotter),
+                rock_salt_a=4.14 * (1 + 1.4e-5 * hotter),
+                shares=(1 - converted, converted * (1 - reduced), converted * reduced),
+                b_a2=1.2e-3 * hotter,
+                **how,
+            ),
+        )
+
+
+def block_of(number, pattern, axis_deg=TWO_THETA_DEG, *, stream="primary", **others):
+    """One pattern as a block of one row, a minute after the one before."""
+    values = {"pattern": np.asarray(pattern, dtype=float)[None]}
+    if axis_deg is not None:
+        values["two_theta_deg"] = np.asarray(axis_deg, dtype=float)[None]
+    values |= {role: np.array([value]) for role, value in others.items()}
+    return Block(stream, np.array([number]), np.array([60.0 * number]), values)
