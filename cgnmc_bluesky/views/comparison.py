@@ -152,4 +152,4 @@ def _largest_release(result: Result) -> float | None:
 def _largest(result: Result) -> float:
     mass, trace = oxygen_of(result)
     current = np.empty(0) if mass is None else trace[f"ion_{mass}"]
-    return float(np.nanmax(current, initial=0.0))
+    return float(np.max(current[np.isfinite(current)], initial=0.0))

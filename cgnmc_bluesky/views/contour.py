@@ -63,13 +63,12 @@ def draw_patterns(axes: "Axes", copper: "Axes", result: Result, course: Course) 
     from matplotlib.colors import PowerNorm
 
     patterns, scale = result.curves.get("patterns"), result.curves.get("axis")
-    if patterns is None or scale is None or not np.isfinite(patterns["intensity"]).any():
+    place = _place(result, course)
+    if patterns is None or scale is None or len(scale["two_theta_deg"]) < 2 or place is None:
         leave_blank(axes, copper)
         return
-    edges, intensity = cells(
-        course.along(course.time_s, patterns["temperature_c"]), patterns["intensity"]
-    )
-    windows = Windows.of(scale["two_theta_deg"], scale["two_theta_cu_deg"])
+    edges, intensity = cells(place, patterns["intensity"])
+    windows = Windows.of(scale["two_theta_deg"], scale.get("two_theta_cu_deg"))
     ranges = [_range(intensity[:, window]) for window in windows.shown]
     least = _LEAST_RANGE * max(highest - lowest for lowest, highest in ranges)
     for window, (lowest, highest) in zip(windows.shown, ranges, strict=True):
@@ -157,6 +156,17 @@ def cells(place: _Floats, values: NDArray[np.floating]) -> tuple[_Floats, NDArra
     return edges, np.insert(rows, gaps, np.nan, axis=0)
 
 
+def _place(result: Result, course: Course) -> _Floats | None:
+    """Where the patterns stand on the axis, `None` where none does."""
+    patterns = result.curves.get("patterns", {})
+    temperature_c = patterns.get("temperature_c", np.empty(0))
+    time_s = patterns.get("time_s", course.time_s)
+    if course.over_time and len(time_s) != len(temperature_c):
+        return None
+    place = course.along(time_s, temperature_c)
+    return place if np.isfinite(place).any() else None
+
+
 def _of_series(
     series: _Arrays, name: str
 ) -> Iterator[tuple[tuple[_Floats, _Floats], str, str | None]]:
@@ -207,6 +217,7 @@ def _range(intensity: NDArray[np.floating]) -> tuple[float, float]:
 def _set_ticks(axes: "Axes", ticks: list[tuple[float, str]]) -> None:
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+    axes.yaxis.set_visible(bool(ticks))
     axes.yaxis.set_major_locator(FixedLocator([height for height, _ in ticks]))
     axes.yaxis.set_major_formatter(FixedFormatter([text for _, text in ticks]))
     axes.yaxis.set_minor_locator(NullLocator())

@@ -1,6 +1,6 @@
 """How a ramp is laid along the axis of a plot."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ _SHORTEST_C = 5.0
 _PARTS = 50
 _HELD, _MOST_HELD = 0.2, 0.2
 _MINUTE_S = 60.0
-_GROUPS = {O2_ONSET: "trace", PHASES: "series"}
+_GROUPS = {O2_ONSET: ("trace",), PHASES: ("series", "patterns")}
 
 _Floats = NDArray[np.float64]
 
@@ -65,7 +65,8 @@ def course_of(result: Result, *, over_time: bool | None = None) -> "Course":
     over_time
         Whether the axis is the time; what fits the ramp without it.
     """
-    arrays = result.curves.get(_GROUPS[result.analysis], {})
+    there = (result.curves[group] for group in _GROUPS[result.analysis] if group in result.curves)
+    arrays: Mapping[str, _Floats] = next(there, {})
     time_s, temperature_c = (arrays.get(n, np.empty(0)) for n in ("time_s", "temperature_c"))
     if over_time is None:
         over_time = not is_steady(time_s, temperature_c)

@@ -73,8 +73,9 @@ def plots_of(result: Result) -> Iterator[Plot]:
         "pattern": _pattern,
     }
     curves = dict(result.curves)
-    if "patterns" in curves:
-        curves["patterns"] = {**_scales(curves), **curves["patterns"]}
+    patterns = curves.pop("patterns", {})
+    if "axis" in curves and len(patterns.get("temperature_c", ())):
+        curves["patterns"] = {**curves["axis"], **patterns}
     for group, lay_out in layouts.items():
         if group in curves:
             yield from lay_out(curves[group], result.curve_units)
@@ -155,15 +156,6 @@ def _patterns(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
     is_rising = bool(np.all(np.diff(arrays["temperature_c"]) > 0))
     along = "temperature_c" if is_rising or "time_s" not in arrays else "time_s"
     yield Plot("patterns", ("intensity",), (along, "two_theta_deg"), arrays, units)
-
-
-def _scales(curves: Mapping[str, _Arrays]) -> _Arrays:
-    """What patterns are laid out over, beside their temperatures: 2θ, and their times."""
-    scales = dict(curves.get("axis", {}))
-    time_s = curves.get("series", {}).get("time_s", np.empty(0))
-    if len(time_s) == len(curves["patterns"]["temperature_c"]):
-        scales["time_s"] = time_s
-    return scales
 
 
 def _with_errors(arrays: _Arrays) -> dict[str, NDArray[np.float64]]:

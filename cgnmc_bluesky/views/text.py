@@ -174,7 +174,7 @@ def prefixed(size: float) -> tuple[float, str]:
     >>> prefixed(3.2e-11)
     (1000000000000.0, 'p')
     """
-    exponent = 0 if not size > 0 else 3 * math.floor(math.log10(size) / 3 + 1e-9)
+    exponent = 0 if not 0 < size < math.inf else 3 * math.floor(math.log10(size) / 3 + 1e-9)
     exponent = min(0, max(min(_PREFIXES), exponent))
     return 10.0**-exponent, _PREFIXES[exponent]
 

@@ -93,7 +93,8 @@ def _draw_others(axes: "Axes", trace: _Arrays, place: _Floats, mass: str) -> Non
     axes.tick_params(axis="y", which="both", labelcolor=FADED)
     for name in trace:
         other = name.removeprefix(_ION)
-        positive = np.where(trace[name] > 0, trace[name], np.nan)
+        is_drawn = np.isfinite(place + trace[name]) & (trace[name] > 0)
+        positive = np.where(is_drawn, trace[name], np.nan)
         if not name.startswith(_ION) or other == mass or not np.isfinite(positive).any():
             continue
         step = _step(positive)

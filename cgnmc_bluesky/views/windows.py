@@ -32,7 +32,8 @@ class Windows:
     Parameters
     ----------
     native_deg, cu_deg
-        2θ of the pattern's bins, as measured and at Cu Kα, rising; shape (m,).
+        2θ of the pattern's bins, as measured and at Cu Kα, rising; shape (m,). NaN where there is
+        none at Cu Kα.
     shown
         Bins of each stretch, the lowest first.
     """
@@ -42,8 +43,11 @@ class Windows:
     shown: tuple[slice, ...]
 
     @classmethod
-    def of(cls, native_deg: _Floats, cu_deg: _Floats) -> Self:
-        """Find the stretches that a pattern holds; all of it where it holds none."""
+    def of(cls, native_deg: _Floats, cu_deg: _Floats | None) -> Self:
+        """Find the stretches that a pattern holds; all of it where it holds none, or where the
+        wavelength is not known.
+        """
+        cu_deg = np.full_like(native_deg, np.nan) if cu_deg is None else cu_deg
         found = []
         for low, high in _WINDOWS_CU_DEG:
             first, last = np.searchsorted(cu_deg, (low, high))
@@ -71,7 +75,8 @@ class Windows:
     def ticks(self, *, copper: bool) -> Iterator[tuple[float, str]]:
         """Give round angles inside the stretches: where each stands in the stack, and its text."""
         scale = self.cu_deg if copper else self.native_deg
-        spans = [(scale[window][0], scale[window][-1]) for window in self.shown]
+        known = [scale[window][np.isfinite(scale[window])] for window in self.shown]
+        spans = [(part[0], part[-1]) for part in known if len(part)]
         total = sum(high - low for low, high in spans)
         step = next((s for s in _STEPS_DEG if total / s <= _TICKS), _STEPS_DEG[-1])
         for low, high in spans:

@@ -105,7 +105,7 @@ def phases(temperature_c: np.ndarray | None = None, bins: int = 700) -> tuple[Va
             at_deg = native(cu_deg) / expansion
             shape = np.exp(-(((two_theta_deg[None] - at_deg[:, None]) / 0.045) ** 2))
             intensity += height * share[:, None] * shape
-    intensity = rng.poisson(intensity).astype(np.float32)
+    intensity = rng.poisson(np.nan_to_num(intensity)).astype(np.float32)
     axis = {"two_theta_deg": two_theta_deg, "two_theta_cu_deg": copper(two_theta_deg)}
     series: dict[str, Any] = {"time_s": 60.0 * np.arange(n), "temperature_c": temperature_c}
     shown = {
@@ -135,7 +135,8 @@ def phases(temperature_c: np.ndarray | None = None, bins: int = 700) -> tuple[Va
         "spinel": intensity[-1],
         "rock_salt": np.zeros(bins),
     }
-    patterns = {"temperature_c": temperature_c, "intensity": intensity}
+    patterns = {name: series[name] for name in ("time_s", "temperature_c")}
+    patterns["intensity"] = intensity
     return values, {"series": series, "pattern": pattern, "patterns": patterns, "axis": axis}
 
 

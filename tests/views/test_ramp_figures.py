@@ -167,6 +167,42 @@ def test_a_pattern_without_any_known_line_is_shown_as_a_whole():
     np.testing.assert_allclose(windows.edges(windows.shown[0])[[0, -1]], [0.0, 1.0])
 
 
+def _without(made, group, name):
+    values, curves = made
+    return values, {**curves, group: {n: a for n, a in curves[group].items() if n != name}}
+
+
+def test_without_a_wavelength_patterns_are_shown_as_a_whole(told):
+    view = _view(told(patterns=_without(phases(), "axis", "two_theta_cu_deg")))
+    (mesh,) = _axes(view)["2θ (°)"].collections
+    assert mesh.get_array().shape == (700, 119)
+    assert not _axes(view)["2θ (°) at Cu Kα"].yaxis.get_visible()
+
+
+ODD = {
+    "one pattern": phases(np.array([27.0])),
+    "no temperatures": phases(np.full(9, np.nan)),
+    "without cells": (phases()[0], {n: a for n, a in phases()[1].items() if n != "series"}),
+    "without scales": (phases()[0], {n: a for n, a in phases()[1].items() if n != "axis"}),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_patterns_are_drawn_as_far_as_they_go(told, case):
+    axes = _axes(_view(told(patterns=ODD[case])))
+    assert ("2θ (°)" in axes) == (case in {"one pattern", "without cells"})
+
+
+@pytest.mark.parametrize("name", ["temperature_c", "ion_32", "ion_18"])
+def test_an_odd_trace_is_drawn_as_far_as_it_goes(told, name):
+    values, curves = onset()
+    odd = {**curves["trace"], name: np.full_like(curves["trace"][name], np.nan)}
+    axes = _axes(_view(told((values, {**curves, "trace": odd}))))
+    assert (
+        "O₂ onset" in axes[f"ion current m/z 32 ({'' if name == 'ion_32' else 'p'}A)"].get_title()
+    )
+
+
 def test_cell_splitting_and_shares_have_their_errors(told):
     made = phases()
     series = made[1]["series"]
