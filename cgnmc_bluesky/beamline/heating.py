@@ -87,5 +87,7 @@ class HeatingRoles(Section):
             roles["temperature_c"], recorded_unit=self.temperature_unit
         )
         unit, *also = ION_UNITS
-        ions = self.ion_current.items()
-        return roles | {f"ion_{mass}": Role(key, unit, also=tuple(also)) for mass, key in ions}
+        return roles | {
+            f"ion_{mass}": Role(key, unit, also=tuple(also), once=True)
+            for mass, key in self.ion_current.items()
+        }

@@ -31,6 +31,9 @@ class Role:
     also
         Units of other dimensions that will do as well; what is recorded in one of those dimensions
         comes in that unit.
+    once
+        Whether a reading counts once: where the same comes again with its old timestamp, the device
+        had nothing new.
     """
 
     key: str
@@ -39,6 +42,7 @@ class Role:
     channels: tuple[int, int] | None = None
     factor: float | None = None
     also: tuple[str, ...] = ()
+    once: bool = False
 
 
 class XanesRoles(Section):

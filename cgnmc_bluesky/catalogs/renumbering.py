@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from cgnmc_bluesky.documents.streams import is_monitor
+from cgnmc_bluesky.documents.monitors import is_monitor
 
 
 class Renumbering:

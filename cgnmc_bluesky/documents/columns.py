@@ -29,6 +29,8 @@ class Column:
     channels
         Part of the last axis that is read, as its first channel and the one behind the last;
         `None` reads all.
+    once
+        Whether a reading that comes again with its timestamp is left out.
     """
 
     role: str
@@ -37,6 +39,7 @@ class Column:
     conversion: Conversion | None
     is_external: bool
     channels: tuple[int, int] | None = None
+    once: bool = False
 
     @property
     def dtype(self) -> type[np.float32] | type[np.float64]:
@@ -74,6 +77,11 @@ class Layout:
     def external(self) -> tuple[Column, ...]:
         """Columns whose readings are kept in files."""
         return tuple(column for column in self.columns if column.is_external)
+
+    @cached_property
+    def once(self) -> tuple[Column, ...]:
+        """Columns of which a reading counts once."""
+        return tuple(column for column in self.columns if column.once)
 
     @cached_property
     def has_spectra(self) -> bool:

@@ -1,6 +1,6 @@
 """The rows of one stream of which some readings are in files."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from math import nan
@@ -25,6 +25,7 @@ class Row:
     layout: Layout
     time_s: float | None = None
     stamp_s: float = nan
+    stale: Collection[str] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     frames: dict[str, Frame] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
@@ -85,7 +86,9 @@ class Mixed(Stream):
         row = self._touch(seq_num, layout)
         if row.time_s is None or time_s >= row.time_s:
             row.layout, row.time_s = layout, time_s
-            row.stamp_s = newest([doc.get("timestamps", {}).get(key) for key in layout.keys])
+            stamps = doc.get("timestamps", {})
+            row.stamp_s = newest([stamps.get(key) for key in layout.keys])
+            row.stale = self._repeats.of_event(layout, doc, seq_num) if layout.once else ()
             row.data = {key: data[key] for key in layout.keys if key in data}
             row.frames |= {key: it for key, it in row.data.items() if isinstance(it, Frame)}
 
@@ -240,6 +243,7 @@ class Mixed(Stream):
             [self._start_s if row.time_s is None else row.time_s for row in rows],
             [nan if row.time_s is None else row.time_s for row in rows],
             [row.stamp_s for row in rows],
+            [row.stale for row in rows],
         )
 
     def _put_off(self, seq_nums: Sequence[int]) -> None:

@@ -13,7 +13,8 @@ from cgnmc_bluesky.documents.faults import Notes, ReadingError
 from cgnmc_bluesky.documents.files import source_of_resource, source_of_stream
 from cgnmc_bluesky.documents.frames import Folders, Frame, Source
 from cgnmc_bluesky.documents.mixed import Mixed
-from cgnmc_bluesky.documents.streams import Monitor, Stream, events_of, is_monitor
+from cgnmc_bluesky.documents.monitors import Monitor, is_monitor
+from cgnmc_bluesky.documents.streams import Stream, events_of
 from cgnmc_bluesky.documents.units import Conversion, conversion, unit_for
 
 
@@ -183,7 +184,7 @@ class RunReader:
             else:
                 shape = tuple(described.get("shape") or ())
                 is_external = bool(described.get("external"))
-                yield Column(name, role.key, shape, convert, is_external, role.channels)
+                yield Column(name, role.key, shape, convert, is_external, role.channels, role.once)
 
     def _on_event(self, doc: Mapping[str, Any]) -> Iterable[Block]:
         try:

@@ -1,6 +1,6 @@
 """The rows of one stream whose readings are all in its events."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan, prod
 from typing import Any
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.documents.columns import Column, Layout
 from cgnmc_bluesky.documents.faults import Notes
+from cgnmc_bluesky.documents.repeats import Repeats
 from cgnmc_bluesky.documents.shapes import Readings, Shapes, recorded_shape
 from cgnmc_bluesky.documents.slab import Slab
 
@@ -38,19 +39,26 @@ class Identity:
         Time of the event of each.
     stamps
         Newest timestamp of the readings of each, NaN where they have none.
+    stale
+        Roles whose readings in a row are old ones, by the row's place; no place where none are.
     """
 
     numbers: Sequence[int]
     times: Sequence[float]
     events: Sequence[float]
     stamps: Sequence[float]
+    stale: Sequence[Collection[str]] = ()
 
     def part(self, rows: slice) -> "Identity":
         """Give some neighbours of the rows."""
-        return Identity(self.numbers[rows], self.times[rows], self.events[rows], self.stamps[rows])
+        times = self.times[rows], self.events[rows], self.stamps[rows]
+        return Identity(self.numbers[rows], *times, self.stale[rows])
 
     def block(self, stream: str, values: Mapping[str, NDArray[Any]], first_pixel: int = 0) -> Block:
-        """Give the rows with their values."""
+        """Give the rows with their values, NaN for old ones."""
+        for row, roles in enumerate(self.stale):
+            for role in roles:
+                values[role][row] = np.nan
         number = np.array(self.numbers, dtype=np.int64)
         times = np.array((self.times, self.events, self.stamps), dtype=np.float64)
         return Block(stream, number, times[0], values, first_pixel, times[1], times[2])
@@ -72,6 +80,7 @@ class Stream:
         self._notes = notes
         self._shapes = Shapes(notes)
         self._seen: set[tuple[float | str, ...]] = set()
+        self._repeats = Repeats(notes)
 
     def event(self, layout: Layout, doc: Mapping[str, Any]) -> Iterable[Block]:
         """Take in an event and give its row, unless that was given before."""
@@ -83,10 +92,11 @@ class Stream:
         if known is None:
             return ()
         number, time_s = known
-        are_plain = PLAIN_NUMBERS.issuperset(map(type, readings))
+        stale = self._repeats.of_event(layout, doc, number) if layout.once else ()
+        are_plain = not stale and PLAIN_NUMBERS.issuperset(map(type, readings))
         if are_plain and self._shapes.are_scalar(layout.keys) and not isnan(sum(readings)):
             return (self._scalars(layout, readings, number, time_s, event_s, newest(stamps)),)
-        identity = Identity([number], [time_s], [event_s], [newest(stamps)])
+        identity = Identity([number], [time_s], [event_s], [newest(stamps)], [stale])
         return self._blocks(layout, [[reading] for reading in readings], identity)
 
     def page(self, layout: Layout, page: Mapping[str, Any]) -> Iterable[Block]:
@@ -100,9 +110,14 @@ class Stream:
         if not rows:
             return ()
         numbers, new_times = zip(*(identity for identity in known if identity), strict=True)
-        of_rows = [times[row] for row in rows], [newest(stamps[row]) for row in rows]
-        identity = Identity(numbers, new_times, *of_rows)
         data = page["data"]
+        identity = Identity(
+            numbers,
+            new_times,
+            [times[row] for row in rows],
+            [newest(stamps[row]) for row in rows],
+            self._repeats.of_page(layout, page, rows, numbers) if layout.once else (),
+        )
         readings = [
             [data[key][row] for row in rows] if key in data else [None] * len(rows)
             for key in layout.keys
@@ -236,34 +251,6 @@ def _first(readings: Readings) -> Any:
 
 def _has_pixels(column: Column, reading: Any) -> bool:
     return column.channels is not None and len(recorded_shape(reading)) > 1
-
-
-def is_monitor(name: str, data_keys: Mapping[str, Any]) -> bool:
-    """Tell whether a stream is a monitor's: it may be given any name, but a single reading beside
-    the scan's own is one.
-    """
-    return name.endswith("_monitor") or (name != "primary" and len(data_keys) == 1)
-
-
-class Monitor(Stream):
-    """Rows of a monitor, known by the timestamps of their readings.
-
-    A pause sets the sequence numbers of all streams back, and a suspension subscribes monitors
-    anew, which repeats their last reading. So rows with timestamps seen before are left out and the
-    others are numbered as they come; their time is that of their reading, not of the event.
-    """
-
-    def note_missing_rows(self, n_made: int) -> None:
-        """Leave it: of a monitor's readings nobody knows how many there were."""
-
-    def _known(
-        self, seq_num: int, time_s: float, stamps: Iterable[float | None], uid: str
-    ) -> tuple[int, float] | None:
-        known = tuple(time_s if stamp is None else stamp for stamp in stamps)
-        if known in self._seen:
-            return None
-        self._seen.add(known)
-        return len(self._seen), max(known)
 
 
 def events_of(page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -204,3 +204,42 @@ def test_a_ramp_without_patterns_is_one_table(measured) -> None:
     assert_array_equal(found["primary"]["temperature_c"], measured.temperature_c)
     assert_array_equal(found["primary"]["ion_44"], measured.currents["44"])
     assert reader.notes == []
+
+
+@pytest.mark.parametrize("as_page", [False, True])
+def test_old_readings_of_the_mass_spectrometer_are_left_out_and_counted(measured, as_page) -> None:
+    run = polled_run(measured, stale=[(4, 4), (4, 4), (20, 7)])
+    reader, found = readings(run, paged(run.documents, 9) if as_page else None)
+    old = np.array([5, 6, 23])
+    assert reader.notes == [
+        f"rga_mz{mass}: an old reading again (rows 6, 7, 24)" for mass in MASSES
+    ]
+    for mass in MASSES:
+        assert np.isnan(found["ions"][f"ion_{mass}"][old]).all()
+        assert_array_equal(np.delete(found["ions"][f"ion_{mass}"], old), measured.currents[mass])
+    assert_array_equal(found["temperature"]["temperature_c"], measured.temperature_c)
+
+
+@pytest.mark.parametrize("patterns", ["events", "datums", "streamed"])
+def test_an_old_reading_beside_a_pattern_costs_nothing_else(measured, tmp_path, patterns) -> None:
+    ramp = measured_ramp(
+        measured.ion_s[:20], measured.temperature_c, measured.currents, measured.patterns
+    )
+    reader, found = readings(table_run(ramp, folder=tmp_path, patterns=patterns))
+    assert_array_equal(found["primary"]["pattern"], measured.patterns)
+    assert_array_equal(np.isnan(found["primary"]["ion_32"]), [0, 0, 1, 1, 1, 1])
+    assert not np.isnan(found["primary"]["temperature_c"]).any()
+    assert "rga_mz32: an old reading again (rows 3, 4, 5, 6)" in reader.notes
+
+
+def test_a_point_measured_again_and_a_clock_that_stands_lose_nothing(measured) -> None:
+    run = polled_run(measured)
+    ions = next(d for n, d in run.documents if n == "descriptor" and d["name"] == "ions")["uid"]
+    rows = [doc for name, doc in run.documents if doc.get("descriptor") == ions and name == "event"]
+    for doc in rows:
+        doc["timestamps"] = dict.fromkeys(doc["timestamps"], TIME_S)
+    again = {**rows[-1], "uid": "again", "time": rows[-1]["time"] + 1.0}
+    reader, found = readings(run, [*run.documents[:-1], ("event", again), run.documents[-1]])
+    assert reader.notes == []
+    assert_array_equal(found["ions"]["ion_32"][:-1], measured.currents["32"])
+    assert found["ions"]["ion_32"][-1] == measured.currents["32"][-1]
