@@ -112,7 +112,12 @@ class SimulatedHotStage(Informed):
         self._analyser = GasAnalyser(gauge, of_gases, self.clock.now_s())
         self.furnace = Furnace(self.clock, self._oven, seed=of_furnace, faults=all_faults)
         self._instrument = instrument
-        self.rga = make_spectrometer(self.clock, self._currents, faults=all_faults)
+        self.rga = make_spectrometer(
+            self.clock,
+            self._currents,
+            faults=all_faults,
+            is_driven=self._furnace_is_quicker,
+        )
         self.folder: Path | None = None
         if frames:
             self.folder = Path(folder).resolve() if folder is not None else temporary_folder(self)
@@ -196,6 +201,11 @@ class SimulatedHotStage(Informed):
             self._decomposition = Decomposition(self._mounted[name], temperature_c=here_c)
 
         return load
+
+    def _furnace_is_quicker(self) -> bool:
+        """Whether the furnace lets time pass; slow ions would take too long for its watchdog."""
+        is_quicker = self.furnace.period_s.get() < self.rga.period_s.get()
+        return self.furnace.is_armed and bool(is_quicker)
 
     def _currents(self, time_s: float) -> Currents:
         with self._oven.lock:

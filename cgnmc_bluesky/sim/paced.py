@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -27,16 +27,28 @@ class Paced(Device, ABC):
         The device's name.
     faults
         What goes wrong with its channels, by their data keys, or with it, by its name.
+    is_driven
+        Whether somebody else lets time pass now. Then a measurement waits for that, else it moves
+        the clock to its time.
     **kwargs
         As for `ophyd.Device`.
     """
 
     period_s = Component(Setting, value=3.0, units="s", limits=(0.1, 3600.0), kind=Kind.config)
 
-    def __init__(self, clock: Clock, *, name: str, faults: Faults, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        name: str,
+        faults: Faults,
+        is_driven: Callable[[], bool] = lambda: False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self._clock = clock
         self._faults = faults
+        self._is_driven = is_driven
         self._point = 0
         self._last_s = 0.0
 
@@ -70,7 +82,10 @@ class Paced(Device, ABC):
                 self._publish(measured_s, values)
             status.set_finished()
 
-        self._clock.wait_until(time_s, finish, counting=True)
+        if self._is_driven():
+            self._clock.at(time_s, finish)
+        else:
+            self._clock.wait_until(time_s, finish, counting=True)
         return status
 
     def _next_s(self) -> float:

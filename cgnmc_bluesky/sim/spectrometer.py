@@ -56,6 +56,7 @@ def make_spectrometer(
     name: str = "rga",
     masses: Sequence[int] = MASSES,
     faults: Faults | None = None,
+    **kwargs: Any,
 ) -> Spectrometer:
     """Give a mass spectrometer.
 
@@ -71,9 +72,11 @@ def make_spectrometer(
         What it records.
     faults
         What goes wrong.
+    **kwargs
+        As for `Paced`.
     """
     options = {"value": 0.0, "units": "A", "precision": 13, "kind": Kind.hinted}
     components = {f"mz{mass}": Component(Reading, **options) for mass in masses}
     made = create_device_from_components("Spectrometer", base_class=Spectrometer, **components)
-    spectrometer: Spectrometer = made(clock, read, name=name, faults=faults or Faults())
+    spectrometer: Spectrometer = made(clock, read, name=name, faults=faults or Faults(), **kwargs)
     return spectrometer
