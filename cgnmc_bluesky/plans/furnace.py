@@ -79,8 +79,6 @@ def furnace_state(furnace: NamedMovable[float]) -> MsgGenerator[FurnaceState]:
     except ValueError as error:
         raise ValueError(f"{key} of {furnace.name}: {error}") from error
     start, stamp_s = yield from _measured(readable, key)
-    if start is not NOT_READ and not math.isfinite(start):
-        raise ValueError(f"{key} reads {start}: check the thermocouple before anything is heated")
     rest = yield from _set_point(furnace, controls, start)
     timeout_s = yield from _timeout_s(controls)
     start_c = scale.celsius(start)
@@ -125,7 +123,10 @@ def _measured(furnace: Readable[Any], key: str) -> MsgGenerator[tuple[float, flo
     reading = yield Msg("read", furnace)
     if not reading:
         return NOT_READ, 0.0
-    return float(reading[key]["value"]), float(reading[key]["timestamp"])
+    start = float(reading[key]["value"])
+    if not math.isfinite(start):
+        raise ValueError(f"{key} reads {start}: check the thermocouple before anything is heated")
+    return start, float(reading[key]["timestamp"])
 
 
 def _set_point(

@@ -11,15 +11,15 @@ from bluesky import Msg
 from bluesky.protocols import Readable, Status, Triggerable
 from bluesky.utils import MsgGenerator
 
-JUMP_S = 600.0
-"""A step of a device's clock by more than this is a clock that was set."""
+JUMP = 3.0
+"""A step of a device's clock by more than so many of its periods is no step of time."""
 
 
 class Elapsed:
-    """Time that has passed, by the readings' timestamps or by this computer, whichever is ahead.
+    """Time that has passed, by paced devices' timestamps or by this computer, whichever is ahead.
 
-    Simulated devices go through hours in seconds, and say so in their timestamps; those of a
-    device that repeats itself stand still.
+    Simulated devices go through hours in seconds, and say so in their timestamps. Those of a device
+    without a pace, or of one that repeats itself, say nothing of how much time has passed.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Elapsed:
         self._stamped_s: dict[str, float] = {}
         self._last_s: dict[str, float] = {}
 
-    def stamp(self, key: str, timestamp_s: float) -> None:
+    def stamp(self, key: str, timestamp_s: float, period_s: float) -> None:
         """Take a reading's timestamp.
 
         Parameters
@@ -36,9 +36,11 @@ class Elapsed:
             Whose clock it is.
         timestamp_s
             In seconds since the epoch.
+        period_s
+            How long its device takes for a reading, in seconds.
         """
         passed_s = timestamp_s - self._last_s.get(key, timestamp_s)
-        if 0.0 < passed_s < JUMP_S:
+        if 0.0 < passed_s <= JUMP * period_s:
             self._stamped_s[key] = self._stamped_s.get(key, 0.0) + passed_s
         self._last_s[key] = timestamp_s
 

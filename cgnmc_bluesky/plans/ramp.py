@@ -64,7 +64,7 @@ class Heating:
 
     def __post_init__(self) -> None:
         self.elapsed = Elapsed()
-        self.elapsed.stamp(self.state.key, self.state.stamp_s)
+        self.elapsed.stamp(self.state.key, self.state.stamp_s, self.temperatures.period_s)
         self._seen = 0
         self._beat_s = -math.inf
         self._line = (0.0, self.state.start_c)
@@ -168,8 +168,9 @@ class Heating:
 
     def _record(self, channel: Channel) -> MsgGenerator[None]:
         readings = yield from channel.record()
-        for key, reading in readings.items():
-            self.elapsed.stamp(key, reading["timestamp"])
+        if channel.is_paced and channel is not self.patterns:
+            for key, reading in readings.items():
+                self.elapsed.stamp(key, reading["timestamp"], channel.period_s)
         if channel is not self.temperatures or not readings:
             return
         reading = readings[self.state.key]

@@ -1,0 +1,63 @@
+"""Ramps of a simulated hot stage that are over in seconds, and furnaces of other people."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bluesky import Msg
+from ophyd import Component, Device, Kind, Signal
+from ophyd.sim import SynAxis, SynSignal
+from ophyd.status import Status
+
+from cgnmc_bluesky.plans import heating_ramp
+from cgnmc_bluesky.sim import SimulatedHotStage
+
+SHORT: dict[str, Any] = {"target_c": 60.0, "rate_c_per_min": 20.0, "pattern_period_s": 30.0}
+STREAMS = ("primary", "ions", "temperature")
+
+
+def ramp(stage: SimulatedHotStage, **options: Any) -> Iterator[Msg]:
+    """A ramp of two minutes."""
+    arguments = {**SHORT, **options}
+    return heating_ramp(stage.furnace, [stage.diffractometer], [stage.rga], **arguments)
+
+
+def events(recorder: Any, stream: str) -> list[dict[str, Any]]:
+    """Events of a stream, as they came."""
+    uids = [doc["uid"] for doc in recorder.of("descriptor") if doc["name"] == stream]
+    return [doc for doc in recorder.of("event") if doc["descriptor"] in uids]
+
+
+def is_cooling(stage: SimulatedHotStage) -> bool:
+    """Whether the heater is off, and stays so; the watchdog, where it must, has had its time."""
+    stage.clock.advance(31.0)
+    stage.furnace.refresh()
+    hot_c = stage.furnace.position
+    stage.clock.advance(120.0)
+    return not stage.furnace.heater.get() and stage.furnace.position < max(hot_c, 26.0)
+
+
+class KelvinFurnace(Device):
+    """Somebody else's furnace: at its set point at once, in K, with nothing else to it."""
+
+    temperature = Component(SynSignal, kind=Kind.hinted)
+    target = Component(Signal, value=300.0, kind=Kind.omitted)
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(name=name)
+        self.temperature.sim_set_func(self.target.get)
+        self.sent: list[float] = []
+
+    def describe(self) -> dict[str, Any]:
+        return {key: {**given, "units": "K"} for key, given in super().describe().items()}
+
+    def trigger(self) -> Status:
+        return self.temperature.trigger()
+
+    def set(self, value: float) -> Status:
+        self.sent.append(value)
+        return self.target.set(value)
+
+
+def plain_furnace() -> SynAxis:
+    """A furnace that says no unit."""
+    return SynAxis(name="oven", value=25.0)
