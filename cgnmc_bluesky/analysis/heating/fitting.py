@@ -1,6 +1,7 @@
 """Fit of one pattern: weighted least squares with what is known of the parameters beforehand."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,8 @@ class Fitted:
         beforehand.
     misfit
         By how much the variances were too small; the covariance is the larger for it.
+    parts
+        What each phase and the background contribute, each of shape `(n,)`.
     """
 
     model: PatternModel
@@ -66,6 +69,7 @@ class Fitted:
     covariance: Floats
     chi2: float
     misfit: float
+    parts: Mapping[str, Floats] = field(repr=False)
 
     @property
     def layout(self) -> Layout:
@@ -120,13 +124,14 @@ def fit(model: PatternModel, start: Floats, prior: Prior) -> Fitted:
 
     values, local = descend(at, whole[free], lower[free], upper[free], damping=_DAMPING)
     whole[free] = values
-    misfit = _misfit(model, whole)
+    parts = model.parts(whole)
+    misfit = _misfit(model, parts)
     covariance = np.zeros((len(whole), len(whole)))
     covariance[np.ix_(free, free)] = covariance_of(local.normal) * misfit
-    return Fitted(model, whole, covariance, local.chi2, misfit)
+    return Fitted(model, whole, covariance, local.chi2, misfit, parts)
 
 
-def _misfit(model: PatternModel, values: Floats) -> float:
+def _misfit(model: PatternModel, parts: Mapping[str, Floats]) -> float:
     """By how much sums over neighbouring bins vary more than the noise says, at least one.
 
     Notes
@@ -135,10 +140,9 @@ def _misfit(model: PatternModel, values: Floats) -> float:
     parameters are as uncertain as sums over so many bins are. Variance of the residuals where the
     lines are, times one plus twice their correlations (Newey and West's weights).
     """
-    parts = model.parts(values)
-    smooth = parts.pop("background")
-    lines = np.sum(list(parts.values()), axis=0)
-    residual = (model.bins.intensity - lines - smooth) / np.sqrt(model.bins.variance)
+    lines = np.sum([part for name, part in parts.items() if name != "background"], axis=0)
+    expected = lines + parts["background"]
+    residual = (model.bins.intensity - expected) / np.sqrt(model.bins.variance)
     weight = np.maximum(lines, 0.0) / model.bins.variance
     weight = np.sqrt(weight / max(float(weight.max()), 1e-300))
     weighted = residual * weight

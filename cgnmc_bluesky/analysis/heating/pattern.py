@@ -137,6 +137,11 @@ class PatternModel:
         """Where each parameter stands."""
         return Layout(self.phases, len(self.columns))
 
+    @cached_property
+    def noise(self) -> float:
+        """Standard deviation of a usual bin."""
+        return float(np.sqrt(np.median(self.bins.variance)))
+
     def reach(self, values: Floats) -> list[Reach]:
         """Find the bins that the lines reach, so that they need not be evaluated elsewhere.
 
@@ -145,12 +150,11 @@ class PatternModel:
         values
             The parameters, shape `(p,)`.
         """
-        noise = np.sqrt(float(np.median(self.bins.variance)))
         found = []
         for phase in self.phases:
             angle_deg, _, fwhm_deg, _ = self._lines(phase, values)
             top = np.abs(self.heights(phase, values)) / fwhm_deg
-            room = np.clip(0.5 * np.sqrt(top / (_UNSEEN * noise)), *_REACH) * fwhm_deg
+            room = np.clip(0.5 * np.sqrt(top / (_UNSEEN * self.noise)), *_REACH) * fwhm_deg
             known = np.isfinite(angle_deg)
             low = np.where(known, angle_deg - room, 181.0)
             high = np.where(known, angle_deg + room, 181.0)

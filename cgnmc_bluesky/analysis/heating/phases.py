@@ -77,7 +77,7 @@ class PhasesAccumulator:
             end = "; the run ended before that" if ended else ""
             return Estimate(Status.WAITING, f"no pattern yet ({self._key('pattern')}){end}", UNITS)
         self._follow(exposures)
-        found = [n for n, one in enumerate(self._readings) if one.lattice]
+        found = [n for n, one in enumerate(self._readings) if one.lattice is not None]
         at = found[-1] if found else len(exposures) - 1
         table, notes = self._temperatures(exposures)
         time_s = np.array([one.time_s for one in exposures])

@@ -1,7 +1,7 @@
 """What was found in each pattern of a ramp, with what the next one begins from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from cgnmc_bluesky.analysis.heating.tracking import Followed, follow
 Floats = NDArray[np.float64]
 
 SHARES = ("layered_fraction", "spinel_fraction", "rock_salt_fraction")
+LATTICE = tuple(name for name in UNITS if name not in (*SHARES, "temperature_c"))
+"""Values that a pattern has by itself."""
 ENDS = ("", "_sigma")
 """A value, and its standard deviation, in the arrays' names."""
 
@@ -39,7 +41,8 @@ class Reading:
     followed
         Its fit; `None` where it could not be fitted.
     lattice
-        What the fit says of cells and lines, by name; empty where no phase was found.
+        What the fit says of cells and lines: values of `LATTICE` and their sigmas, shape
+        `(2, n)`, NaN where there is none; `None` where no phase was found.
     amounts
         What it says of the amounts of the phases.
     fault
@@ -52,7 +55,7 @@ class Reading:
 
     exposure: Exposure
     followed: Followed | None = None
-    lattice: Mapping[str, Known] = field(default_factory=dict)
+    lattice: Floats | None = None
     amounts: Amounts | None = None
     fault: str = ""
     last: Followed | None = None
@@ -87,11 +90,15 @@ def read(exposure: Exposure, before: Reading | None, model: HeatingModel) -> Rea
     return Reading(
         exposure,
         followed,
-        lattice_of(followed),
+        _in_order(lattice_of(followed)),
         amounts,
         last=followed,
         balance=balanced(kept.balance, amounts),
     )
+
+
+def _in_order(lattice: Mapping[str, Known]) -> Floats:
+    return np.array([lattice.get(name, (np.nan, np.nan)) for name in LATTICE]).T
 
 
 def table_of(readings: Sequence[Reading]) -> dict[str, Floats]:
@@ -107,21 +114,21 @@ def table_of(readings: Sequence[Reading]) -> dict[str, Floats]:
     dict
         Arrays by name, one entry a pattern; NaN where it has none.
     """
-    names = [name for name in UNITS if name != "temperature_c"]
-    table = {f"{name}{end}": np.full(len(readings), np.nan) for name in names for end in ENDS}
+    names = (*LATTICE, *SHARES)
+    columns = np.full((2, len(names), len(readings)), np.nan)
     balance = readings[-1].balance
-    known = [(n, one.amounts) for n, one in enumerate(readings) if one.amounts is not None]
-    if balance is None or not known:
-        return table
-    for n, one in enumerate(readings):
-        for name, (value, sigma) in one.lattice.items():
-            table[name][n], table[f"{name}_sigma"][n] = value, sigma
-    places = [n for n, _ in known]
-    shares, sigmas = shares_of([amounts for _, amounts in known], balance)
-    for column, name in enumerate(SHARES):
-        table[name][places] = shares[:, column]
-        table[f"{name}_sigma"][places] = sigmas[:, column]
-    return table
+    found = [n for n, one in enumerate(readings) if one.lattice is not None]
+    if found and balance is not None:
+        columns[:, : len(LATTICE), found] = np.stack(
+            [one.lattice for one in readings if one.lattice is not None], axis=-1
+        )
+        amounts = [one.amounts for one in readings if one.amounts is not None]
+        columns[:, len(LATTICE) :, found] = np.stack(shares_of(amounts, balance)).swapaxes(1, 2)
+    return {
+        f"{name}{end}": column
+        for end, of_kind in zip(ENDS, columns, strict=True)
+        for name, column in zip(names, of_kind, strict=True)
+    }
 
 
 def fit_of(reading: Reading) -> dict[str, Floats]:
@@ -136,11 +143,10 @@ def fit_of(reading: Reading) -> dict[str, Floats]:
         return {}
     fitted = reading.followed.fitted
     bins = fitted.model.bins
-    parts = fitted.model.parts(fitted.values)
     return {
         "two_theta_deg": bins.angle_deg,
         "two_theta_cu_deg": converted(bins.angle_deg, fitted.model.wavelength_a),
         "counts": bins.intensity,
-        "fit": np.asarray(np.sum(list(parts.values()), axis=0), dtype=np.float64),
-        **parts,
+        "fit": np.asarray(np.sum(list(fitted.parts.values()), axis=0), dtype=np.float64),
+        **fitted.parts,
     }

@@ -178,9 +178,8 @@ def _left_over(followed: Followed, phase: PhaseLines) -> Hit | None:
     """Look for a phase in what a fit leaves of the pattern without it."""
     fitted = followed.fitted
     model = fitted.model
-    parts = model.parts(fitted.values)
-    parts.pop(phase.name)
-    left = model.bins.intensity - np.sum(list(parts.values()), axis=0)
+    others = [part for name, part in fitted.parts.items() if name != phase.name]
+    left = model.bins.intensity - np.sum(others, axis=0)
     fwhm_deg = _mean_fwhm_deg(fitted, followed.present)
     hit = matched(model.bins, left, phase, fwhm_deg, wavelength_a=model.wavelength_a)
     return hit if hit.significance >= APPEARING_SIGMAS * np.sqrt(fitted.misfit) else None
