@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cgnmc_bluesky.beamline import Beamline
+from cgnmc_bluesky.callbacks.heating import O2OnsetAnalysis, PhasesAnalysis
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
 from cgnmc_bluesky.callbacks.task import RunAnalysis
 from cgnmc_bluesky.callbacks.xanes import EdgePositionAnalysis, FractionAnalysis
@@ -18,6 +19,8 @@ KINDS: tuple[type[RunAnalysis], ...] = (
     FractionAnalysis,
     MnNiRatioAnalysis,
     SensitivityAnalysis,
+    O2OnsetAnalysis,
+    PhasesAnalysis,
 )
 """Every analysis that there is."""
 

@@ -1,4 +1,4 @@
-"""Noise that is partly white, partly remembered and partly a drift, told from a run's own readings."""
+"""Noise, partly white, partly remembered, partly a drift, told from a run's own readings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

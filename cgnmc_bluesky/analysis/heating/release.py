@@ -1,0 +1,242 @@
+"""Onset of a release, reading by reading, while a sample is heated."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.estimate import Estimate, Status
+from cgnmc_bluesky.analysis.heating.curve import Curve, curve_of
+from cgnmc_bluesky.analysis.heating.detection import FIRST, Detector
+from cgnmc_bluesky.analysis.heating.model import HeatingModel, times_of
+from cgnmc_bluesky.analysis.heating.remarks import remarks_on, without_doubtful
+from cgnmc_bluesky.analysis.heating.series import Series
+from cgnmc_bluesky.analysis.heating.temperatures import (
+    Measured,
+    has_peaked,
+    named_temperatures,
+)
+from cgnmc_bluesky.analysis.heating.thermometer import Thermometer
+from cgnmc_bluesky.analysis.heating.trace import Bins, Trace
+from cgnmc_bluesky.analysis.rows import Block
+
+Floats = NDArray[np.float64]
+
+TEMPERATURES = ("t_detect_c", "t_rate_c", "t_first_deviation_c", "t_extrapolated_c", "t_peak_c")
+UNITS: Mapping[str, str] = {
+    **dict.fromkeys((*TEMPERATURES, "fwhm_c"), "degC"),
+    "max_slope": "A/degC",
+    "false_alarm_rate": "",
+    "rate_c_per_min": "degC/min",
+}
+"""Units of the values."""
+AFTER_PEAK = ("t_extrapolated_c", "max_slope", "t_peak_c", "fwhm_c")
+"""Values that are not known before the release has passed its peak."""
+GROWTH = 1.04
+"""The release is looked at anew when there is so much more of it."""
+CURVE_UNITS: Mapping[str, str] = {
+    "time_s": "s",
+    "temperature_c": "degC",
+    **dict.fromkeys(("current", "background", "release", "release_sigma"), "A"),
+}
+
+
+class ReleaseAccumulator:
+    """Temperatures and ion currents in, the onset of a release out.
+
+    What it says depends on the readings alone, not on how they were cut into blocks or in which
+    order their streams came.
+
+    Parameters
+    ----------
+    model
+        What is known of the ramp.
+    keys
+        Data key of each role, for the remarks.
+    """
+
+    def __init__(self, model: HeatingModel, keys: Mapping[str, str] | None = None) -> None:
+        self.model = model
+        self.role = f"ion_{model.mass}"
+        self._keys = dict(keys or {})
+        self._thermometer = Thermometer()
+        self._trace = Trace(self._thermometer, model.delay_s)
+        self._others: dict[str, Series] = {}
+        self._detector = Detector(model.false_alarm_rate)
+        self._curve: Curve | None = None
+        self._due = 0.0
+
+    @property
+    def n_readings(self) -> int:
+        """Readings of the ion current so far."""
+        return len(self._trace.readings)
+
+    def add(self, block: Block) -> None:
+        """Take in rows of any stream."""
+        time_s, anew = times_of(block, self.model.clock), False
+        for role, values in block.values.items():
+            reading = np.asarray(values, dtype=np.float64).reshape(len(block), -1)[:, :1]
+            if role == "temperature_c":
+                changed_s = self._thermometer.add(time_s, reading[:, 0])
+                anew |= self._trace.is_reopened_by(changed_s)
+            elif role == self.role:
+                anew |= self._trace.add(time_s, reading[:, 0])
+            elif role.startswith("ion_"):
+                self._others.setdefault(role, Series(1)).add(time_s, reading)
+        if anew:
+            self._trace.reopen()
+            self._detector = Detector(self.model.false_alarm_rate)
+            self._curve, self._due = None, 0.0
+
+    def n_bins(self) -> int:
+        """Bins that are full so far."""
+        return len(self._trace.bins(ended=False))
+
+    def estimate(self, *, ended: bool = False) -> Estimate:
+        """Say what the readings so far tell.
+
+        Parameters
+        ----------
+        ended
+            Whether the run has ended, so that nothing more will come.
+        """
+        if not self.n_readings:
+            return self._unrecorded(ended=ended)
+        bins = self._trace.bins(ended=ended)
+        self._detector.look(bins)
+        remarks = remarks_on(
+            self._thermometer, self._trace, self._keys.get(self.role, f"m/z {self.model.mass}")
+        )
+        if len(bins) <= FIRST:
+            return self._waiting(bins, remarks, ended=ended)
+        if self._detector.alarm is None:
+            return self._without_onset(bins, remarks, ended=ended)
+        return self._with_onset(bins, self._detector.alarm, remarks, ended=ended)
+
+    def _unrecorded(self, *, ended: bool) -> Estimate:
+        others = ", ".join(role.removeprefix("ion_") for role in sorted(self._others))
+        name = self._keys.get(self.role, "")
+        what = f"m/z {self.model.mass} ({name}) is not recorded" if name else f"no {self.role}"
+        told = f"{what}; recorded are m/z {others}" if others else f"no reading of {name} yet"
+        failed = ended and bool(others)
+        return Estimate(Status.FAILED if failed else Status.WAITING, told, UNITS)
+
+    def _waiting(self, bins: Bins, remarks: list[str], *, ended: bool) -> Estimate:
+        key = self._keys.get(self.role, self.role)
+        what = f"{len(bins) * 15} s of {key} with a temperature; a background takes {FIRST * 15} s"
+        return self._said(Status.WAITING, [what, *remarks], bins, {}, ended=ended)
+
+    def _without_onset(self, bins: Bins, remarks: list[str], *, ended: bool) -> Estimate:
+        doubts = self._thermometer.doubts()
+        unknown = [doubt for doubt in doubts if np.isinf(doubt.end_s)]
+        reached_c = float(np.max(bins.temperature_c))
+        if unknown:
+            before = bins.time_s + self._trace.start_s - self.model.delay_s < unknown[0].start_s
+            reached_c = float(np.max(bins.temperature_c[before], initial=-np.inf))
+        what = f"no onset up to {reached_c:.0f} °C"
+        status = Status.FINAL if ended else Status.PROVISIONAL
+        return self._said(status, [what, *remarks], bins, {}, ended=ended)
+
+    def _with_onset(self, bins: Bins, alarm: int, remarks: list[str], *, ended: bool) -> Estimate:
+        kept, at = without_doubtful(
+            bins, alarm, self._thermometer.doubts(), self._trace.start_s - self.model.delay_s
+        )
+        if at is None:
+            said = [*remarks, "the temperature of the onset cannot be known"]
+            return self._said(Status.FAILED, said, bins, {}, ended=ended)
+        if ended or len(bins) >= self._due or self._curve is None:
+            self._curve = curve_of(kept, at)
+            self._due = GROWTH * len(bins)
+        found = dict(named_temperatures(self._curve))
+        step_c = np.abs(np.gradient(kept.temperature_c)[at])
+        found["t_detect_c"] = Measured(float(kept.temperature_c[at]), float(step_c / np.sqrt(12.0)))
+        if not has_peaked(self._curve):
+            remarks = [*remarks, *self._before_peak(found, ended=ended)]
+        if found["t_rate_c"].value is None:
+            remarks = [*remarks, "the release stays below 5 % of the background"]
+        status = Status.FINAL if ended else Status.PROVISIONAL
+        return self._said(status, remarks, bins, found, ended=ended)
+
+    def _before_peak(self, found: dict[str, Measured], *, ended: bool) -> list[str]:
+        """Take back what only a release that has passed its peak can say."""
+        unknown = AFTER_PEAK if ended else ("t_peak_c", "fwhm_c")
+        found.update(dict.fromkeys(unknown, Measured()))
+        if ended:
+            return ["the release had not passed its peak when the run ended"]
+        return ["the release has not passed its peak: t_extrapolated_c and max_slope may change"]
+
+    def _said(
+        self,
+        status: Status,
+        reasons: list[str],
+        bins: Bins,
+        found: Mapping[str, Measured],
+        *,
+        ended: bool,
+    ) -> Estimate:
+        values = {name: found[name].value for name in found}
+        sigmas = {name: found[name].sigma for name in found}
+        if len(bins) > FIRST:
+            values["false_alarm_rate"] = self.model.false_alarm_rate
+            rate = _rate(bins)
+            values["rate_c_per_min"], sigmas["rate_c_per_min"] = rate.value, rate.sigma
+        return Estimate(
+            status,
+            "; ".join(reasons),
+            UNITS,
+            values,
+            sigmas,
+            n_points=self.n_readings,
+            curves=self._curves(bins, ended=ended),
+            curve_units={**CURVE_UNITS, self.role: "A", **dict.fromkeys(self._others, "A")},
+        )
+
+    def _curves(self, bins: Bins, *, ended: bool) -> dict[str, dict[str, Floats]]:
+        curves = {"trace": self._shown(bins, ended=ended), "release": self._released(bins)}
+        return {group: columns for group, columns in curves.items() if len(columns["time_s"])}
+
+    def _shown(self, bins: Bins, *, ended: bool) -> dict[str, Floats]:
+        """All currents: of a run that goes on averaged, so that they do not grow large."""
+        readings = self._trace.readings
+        if not ended or not len(readings):
+            time_s, current, temperature_c = bins.time_s, bins.current, bins.temperature_c
+            at_s = time_s + (self._trace.start_s if len(readings) else 0.0)
+        else:
+            at_s, current = readings.time_s, readings.values[:, 0]
+            time_s = at_s - self._trace.start_s
+            temperature_c = self._thermometer.at(at_s - self.model.delay_s)
+        shown = {"time_s": time_s, "temperature_c": temperature_c, self.role: current}
+        for role in sorted(self._others):
+            other = self._others[role]
+            if len(other):
+                shown[role] = np.interp(at_s, other.time_s, other.values[:, 0], np.nan, np.nan)
+        return {name: column.copy() for name, column in shown.items()}
+
+    def _released(self, bins: Bins) -> dict[str, Floats]:
+        nothing = np.full(len(bins), np.nan)
+        shown = {
+            "time_s": bins.time_s.copy(),
+            "temperature_c": bins.temperature_c.copy(),
+            "current": bins.current.copy(),
+            **dict.fromkeys(("background", "release", "release_sigma"), nothing),
+        }
+        if self._curve is not None:
+            curve = self._curve
+            at = np.searchsorted(bins.time_s, curve.bins.time_s)
+            for name, column in (
+                ("background", curve.background),
+                ("release", curve.release),
+                ("release_sigma", curve.sigma),
+            ):
+                shown[name] = nothing.copy()
+                shown[name][at] = column
+        return shown
+
+
+def _rate(bins: Bins) -> Measured:
+    """Rate of the ramp: the median, and how far the median of as many as there are may be off."""
+    half = len(bins) // 2
+    span_s = bins.time_s[half:] - bins.time_s[: len(bins) - half]
+    rates = 60.0 * (bins.temperature_c[half:] - bins.temperature_c[: len(bins) - half]) / span_s
+    low, middle, high = np.quantile(rates, [0.1587, 0.5, 0.8413])
+    return Measured(float(middle), float(high - low) / 2.0)

@@ -1,0 +1,78 @@
+"""What is wrong with the readings of a ramp, in words, and what to leave out for it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cgnmc_bluesky.analysis.heating.thermometer import Doubt, Thermometer
+from cgnmc_bluesky.analysis.heating.trace import Bins, Trace
+from cgnmc_bluesky.analysis.rows import counted
+
+FEW = 0.02
+"""Share of readings without a temperature that is not worth a remark: before it was read first."""
+STUCK = 0.5
+"""A current that repeats itself in so large a share of its readings is stuck, or coarse."""
+
+
+def remarks_on(thermometer: Thermometer, trace: Trace, name: str) -> list[str]:
+    """Say what is remarkable about temperature and ion current.
+
+    Parameters
+    ----------
+    thermometer
+        The temperature.
+    trace
+        The ion current, whose bins have been closed.
+    name
+        What the ion current is called.
+    """
+    n = len(trace.readings)
+    told = thermometer.remarks()
+    if trace.n_missing:
+        told.append(f"{counted(trace.n_missing, 'reading')} of {name} missing")
+    if trace.n_spikes:
+        told.append(f"{counted(trace.n_spikes, 'spike')} of {name} left out")
+    if n and trace.n_repeated > STUCK * n:
+        told.append(f"{name} repeats itself in {trace.n_repeated} of {n} readings")
+    if n and trace.n_without_temperature > FEW * n:
+        told.append(_clocks(thermometer, trace, name, n))
+    return told
+
+
+def without_doubtful(
+    bins: Bins, alarm: int, doubts: Sequence[Doubt], start_s: float
+) -> tuple[Bins, int | None]:
+    """Leave out bins at times when the temperature cannot have been what was read.
+
+    Parameters
+    ----------
+    bins
+        All bins.
+    alarm
+        Number of the bin of the alarm.
+    doubts
+        When the temperature cannot be known.
+    start_s
+        When the bins' time began for the sample.
+
+    Returns
+    -------
+    Bins
+        The others.
+    int or None
+        Number of the alarm among them; `None` where it is left out too.
+    """
+    time_s = bins.time_s + start_s
+    good = np.ones(len(bins), bool)
+    for doubt in doubts:
+        good &= (time_s < doubt.start_s) | (time_s > doubt.end_s)
+    kept = Bins(bins.time_s[good], bins.temperature_c[good], bins.current[good], bins.scatter[good])
+    return kept, int(np.count_nonzero(good[:alarm])) if good[alarm] else None
+
+
+def _clocks(thermometer: Thermometer, trace: Trace, name: str, n: int) -> str:
+    what = f"no temperature at {trace.n_without_temperature} of {n} readings of {name}"
+    if not len(thermometer):
+        return what
+    apart_s = trace.start_s - thermometer.range_s[0]
+    return f"{what}: their first are {abs(apart_s):.0f} s apart, two clocks may disagree"
