@@ -16,12 +16,12 @@ Give a `MeasuredRamp` (currents by mass, temperature, patterns, each with times 
   one a sample of the currents.
 - `twice_run`: as `polled_run`, but temperature and currents stand in `primary` too.
 
-Patterns go into the events as arrays, or by `patterns=` as "lists", "datums" or "streamed" (into
-files in `folder`). More knobs: `suspended_s` subscribes monitors anew, which repeats their last
-reading and sets their numbers back; `stale` lets the mass spectrometer hand out old readings;
-`speed` lets events come faster than the readings' own clock goes, `stamps_late_s` sets the clock
-of a device off. What comes out may go through `paged`, `as_from_tiled` (see `run_documents`),
-`stream_by_stream` or `interleaved`.
+Patterns go into the events as arrays, or by `patterns=` as "lists", "datums" (of one frame each,
+shape (1, bins)) or "streamed", both into files in `folder`. More knobs: `suspended_s` subscribes
+monitors anew, which repeats their last reading and sets their numbers back; `stale` lets the mass
+spectrometer hand out old readings; `speed` lets events come faster than the readings' own clock
+goes, `stamps_late_s` sets the clock of a device off. What comes out may go through `paged`,
+`as_from_tiled` (see `run_documents`), `stream_by_stream` or `interleaved`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -174,8 +174,10 @@ class _Ramp:
     def pattern_keys(self, measured: MeasuredRamp) -> dict[str, dict[str, Any]]:
         marks = {"datums": {"external": "FILESTORE:"}, "streamed": {"external": "STREAM:"}}
         shape = measured.two_theta_deg.shape
+        # an area detector's plugin counts the frames of a reading first
+        frames = (1, *shape) if self.patterns == "datums" else shape
         return {
-            PATTERN: data_key(shape, **marks.get(self.patterns, {})),
+            PATTERN: data_key(frames, **marks.get(self.patterns, {})),
             TWO_THETA: data_key(shape, "deg"),
             EXPOSURE: data_key((), "s"),
         }

@@ -114,8 +114,8 @@ class _Readings(NamedTuple):
 def trace_in(path: Path, text: str, content_hash: str, known: Keys) -> MeasuredTrace | None:
     """Read text in columns as a trace, if it is one.
 
-    Its header must name a time beside masses or a temperature, and no energy; or keys that are
-    looked for.
+    It must have times, and no energy unless some of the keys that are looked for stand beside it.
+    Without such keys its header must name masses or a temperature.
 
     Parameters
     ----------
@@ -241,14 +241,13 @@ def _plain(name: str) -> str:
 
 def _is_trace(columns: Sequence[_Column], known: Keys) -> bool:
     names = [column.name for column in columns]
-    wanted = set(known.values()) | set(map(_plain, known.values()))
-    n_known = sum(name in wanted or _plain(name) in wanted for name in names)
     if "energy" in standard_names(names).values():
-        return n_known > 1
+        wanted = {_plain(key) for key in known.values()}
+        return sum(_plain(name) in wanted for name in names) > 1
     is_mass = any(_MASS.fullmatch(name.lower()) for name in names)
     is_heat = any(_HEAT.search(name.lower()) for name in names)
     has_unit = any(column.unit.lower() in TEMPERATURES | CURRENTS for column in columns)
-    return n_known > 0 or is_mass or is_heat or has_unit
+    return bool(known) or is_mass or is_heat or has_unit
 
 
 def _clock(column: _Column) -> _Clock | None:

@@ -80,7 +80,7 @@ def test_every_makers_ramp_is_read(measured, tmp_path, maker, patterns) -> None:
     assert reader.notes == []
     assert reader.missing() == {}
     [found_patterns] = of_role(found, "pattern")
-    assert_array_equal(found_patterns, measured.patterns)
+    assert_array_equal(found_patterns.reshape(N_PATTERNS, N_BINS), measured.patterns)
     assert_array_equal(of_role(found, "two_theta_deg")[0][-1], measured.two_theta_deg)
     assert_array_equal(of_role(found, "exposure_s")[0], np.full(N_PATTERNS, 60.0))
     assert_array_equal(found["primary"]["time_s"], TIME_S + measured.pattern_s)
@@ -226,7 +226,7 @@ def test_an_old_reading_beside_a_pattern_costs_nothing_else(measured, tmp_path, 
         measured.ion_s[:20], measured.temperature_c, measured.currents, measured.patterns
     )
     reader, found = readings(table_run(ramp, folder=tmp_path, patterns=patterns))
-    assert_array_equal(found["primary"]["pattern"], measured.patterns)
+    assert_array_equal(found["primary"]["pattern"].reshape(-1, N_BINS), measured.patterns)
     assert_array_equal(np.isnan(found["primary"]["ion_32"]), [0, 0, 1, 1, 1, 1])
     assert not np.isnan(found["primary"]["temperature_c"]).any()
     assert "rga_mz32: an old reading again (rows 3, 4, 5, 6)" in reader.notes
