@@ -39,9 +39,11 @@ class Elapsed:
         period_s
             How long its device takes for a reading, in seconds.
         """
+        # Clocks that are first heard later begin where the others are: any of them may stand still.
+        self._stamped_s.setdefault(key, max(self._stamped_s.values(), default=0.0))
         passed_s = timestamp_s - self._last_s.get(key, timestamp_s)
         if 0.0 < passed_s <= JUMP * period_s:
-            self._stamped_s[key] = self._stamped_s.get(key, 0.0) + passed_s
+            self._stamped_s[key] += passed_s
         self._last_s[key] = timestamp_s
 
     def now_s(self) -> float:
