@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 from simulated_patterns import (
+    LAYERED,
+    ROCK_SALT,
+    SPINEL,
     TWO_THETA_DEG,
     WAVELENGTH_A,
     Truth,
@@ -15,6 +18,9 @@ from cgnmc_bluesky.analysis.heating.lattice import UNITS
 from cgnmc_bluesky.analysis.heating.model import HeatingModel
 from cgnmc_bluesky.analysis.heating.phases import PhasesAccumulator
 from cgnmc_bluesky.analysis.rows import Block
+from cgnmc_bluesky.sim.decomposition import CHARGED, Decomposition
+from cgnmc_bluesky.sim.diffraction import TWO_THETA_DEG as SIMULATED_DEG
+from cgnmc_bluesky.sim.diffraction import PowderInstrument
 
 MODEL = HeatingModel(wavelength_a=WAVELENGTH_A, exposure_s=60.0)
 KEYS = {
@@ -23,6 +29,7 @@ KEYS = {
     "exposure_s": "xrd_exposure_s",
     "temperature_c": "furnace_temperature",
 }
+SHARES = ("layered_fraction", "spinel_fraction", "rock_salt_fraction")
 CELLS = ("a_angstrom", "c_angstrom", "c_over_a", "split_108_110_deg", "i003_i104")
 
 
@@ -78,7 +85,7 @@ def test_a_ramp_is_followed_from_one_phase_to_the_next(patterns, whole):
     assert whole.status is Status.FINAL
     assert whole.n_points == 20
     shares = np.array([truth.shares for truth, _ in patterns])
-    for column, name in enumerate(("layered_fraction", "spinel_fraction", "rock_salt_fraction")):
+    for column, name in enumerate(SHARES):
         np.testing.assert_allclose(series[name], shares[:, column], atol=0.03, err_msg=name)
     is_layered = shares[:, 0] > 0.5
     ratio = np.array([truth.c / truth.a for truth, _ in patterns])
@@ -105,6 +112,51 @@ def test_values_are_those_of_the_last_pattern_and_what_is_gone_has_none(whole):
     assert whole.values["rock_salt_a_angstrom"] == pytest.approx(4.1675, abs=1e-3)
     # the mean over the minute that ends at 20 min
     assert whole.values["temperature_c"] == pytest.approx(21 + 4 * 19.5, abs=0.01)
+
+
+def test_shares_are_right_whatever_lines_there_are_and_whatever_atoms_scatter():
+    """Of each phase the lines that everybody names, with a spinel nearly twice as bright."""
+    named = {
+        **dict.fromkeys([(0, 0, 3), (1, 0, 1), (1, 0, 4), (0, 1, 8), (1, 1, 0)], 1.0),
+        **dict.fromkeys([(1, 1, 1), (2, 2, 0), (3, 1, 1), (4, 0, 0), (4, 4, 0), (2, 0, 0)], 1.0),
+    }
+    texture = {one: named.get(one, 0.0) for table in (LAYERED, SPINEL, ROCK_SALT) for one in table}
+    rng, rows, shares = np.random.default_rng(3), [], []
+    for number, (_, truth) in enumerate(ramp(24, counts=3000, texture=texture), start=1):
+        shares.append(truth.shares)
+        truth.shares = tuple(np.array(truth.shares) * [1.0, 1.8, 0.7])
+        rows.append(block_of(number, measured(rng, truth)))
+    series = told(*rows, temperatures(24)).curves["series"]
+    for column, name in enumerate(SHARES):
+        known = np.array(shares)[:, column]
+        np.testing.assert_allclose(series[name], known, atol=0.03, err_msg=name)
+        assert 0.4 < np.mean(np.abs(series[name] - known) < series[f"{name}_sigma"]) < 0.95, name
+
+
+@pytest.mark.parametrize("material", ["conventional", "gradient"])
+def test_the_simulated_beamlines_samples_are_told_as_they_are(material):
+    """Cells that drift towards the cubic one while the phase is going, and broad new phases."""
+    decomposition, instrument = Decomposition(CHARGED[material]), PowderInstrument()
+    rng, rows, truths = np.random.default_rng(1), [], []
+    for number in range(1, 31):
+        states = []
+        for _ in range(3):
+            decomposition.advance(25.0 + 16.0 * number, 80.0)
+            states.append(decomposition.state)
+        counts = instrument.pattern(states, 60.0, rng)
+        rows.append(block_of(number, counts, SIMULATED_DEG))
+        seen = np.array([[*state.phases, *state.cells] for state in states])
+        share = seen[:, 0] / seen[:, 0].sum() if seen[:, 0].sum() else np.full(3, 1 / 3)
+        truths.append([*seen[:, :3].mean(axis=0), *(share @ seen[:, 3:5])])
+    series = told(*rows, temperatures(30)).curves["series"]
+    truths = np.array(truths)
+    for column, name in enumerate(SHARES):
+        np.testing.assert_allclose(series[name], truths[:, column], atol=0.03, err_msg=name)
+    is_layered = truths[:, 0] > 0.5
+    error = series["c_over_a"] - truths[:, 4] / truths[:, 3]
+    assert np.sqrt(np.mean(error[is_layered] ** 2)) < 5e-4
+    pulls = error[is_layered] / series["c_over_a_sigma"][is_layered]
+    assert 0.45 < np.mean(np.abs(pulls) < 1) < 0.9
 
 
 def test_the_spinels_own_line_has_a_significance(whole, patterns):

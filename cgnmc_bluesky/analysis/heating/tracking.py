@@ -29,8 +29,15 @@ APPEARING_SIGMAS = 5.0
 WORSE = 1.5
 """Where a fit is so many times worse than the one before it, it begins anew."""
 
-LEAST_OF_LINE = 0.3
+LEAST_OF_LINE = 0.2
 """A line is missing where there is less than this part of it."""
+
+_NEEDED = {
+    "layered": ((1, 0, 1), (1, 0, 4), (0, 1, 8), (1, 1, 0)),
+    "spinel": ((4, 0, 0), (4, 4, 0)),
+    "rock_salt": ((1, 1, 1), (2, 0, 0), (2, 2, 0)),
+}
+"""Lines that cannot be missing."""
 
 _FIRST = {
     "zero_deg": (0.0, 0.005),
@@ -230,14 +237,12 @@ def present_in(fitted: Fitted) -> frozenset[str]:
 
 
 def _is_complete(fitted: Fitted, phase: PhaseLines) -> bool:
-    """Whether no line is missing that a phase must have: of a layered one most, as plates lie flat;
-    of a cubic one all but those that hang on where its metal is.
+    """Whether no line is missing that the phase must have, whatever lies flat and wherever its
+    metal is.
     """
-    factor = 1.0 + fitted.values[fitted.layout.adjusted(phase)]
-    if phase.name == "layered":
-        return bool(np.median(factor) > LEAST_OF_LINE)
-    odd = np.array([_is_odd(phase, n) for n in phase.adjusted])
-    return bool(np.all(factor[~odd] > LEAST_OF_LINE))
+    factor = dict(zip(phase.adjusted.tolist(), fitted.layout.adjusted(phase), strict=True))
+    lines = [phase.lines.index_of(*indices) for indices in _NEEDED[phase.name]]
+    return all(1.0 + fitted.values[factor[line]] > LEAST_OF_LINE for line in lines)
 
 
 def _is_odd(phase: PhaseLines, line: int) -> bool:
