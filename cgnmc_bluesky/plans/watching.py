@@ -9,7 +9,8 @@ FACTOR = 3.0
 FAST_C = 15.0
 """So much ahead of that it has to be, which no controller's first push is."""
 SLOW_C, SLOW_S = 20.0, 120.0
-"""After the time for so many degrees, but no less than this, it must be on its way."""
+"""After the time for so many degrees, but no less than this, it must be on its way; so far from its
+target it must not become slow."""
 STALL_C, STALL_S = 5.0, 60.0
 """For the time for so many degrees, but no less than this, a reading may be the same."""
 SETTLE_S = 300.0
@@ -108,12 +109,13 @@ class RampWatch:
             self._recent.popleft()
         self._near = self._near + 1 if temperature_c >= self.target_c - NEAR_C else 0
         self._check_fast()
-        if is_due and time_s > self._due_s + SETTLE_S:
-            self._check_settled()
-        elif not is_due:
+        if not is_due:
             self._check_stalled()
+        if self.target_c - temperature_c > SLOW_C:
             if time_s - self._recent[0][0] > 0.9 * window_s:
                 self._check_slow()
+        elif time_s > self._due_s + SETTLE_S:
+            self._check_settled()
 
     def _check_fast(self) -> None:
         (first_s, first_c), _ = self._ends()
