@@ -364,6 +364,13 @@ def test_patterns_of_nothing_fail_and_those_of_something_else_are_said_to_be_tha
     assert other.values["layered_fraction"] is None
 
 
+def test_lines_of_something_else_are_named(patterns):
+    stranger = 900 * np.exp(-(((TWO_THETA_DEG - 8.0) / 0.04) ** 2))
+    found = told(block_of(1, patterns[0][1] + stranger), temperatures(1))
+    assert "lines at 8.00° are of none of the phases" in found.reason
+    assert found.values["c_over_a"] == pytest.approx(14.40 / 2.82, abs=1e-3)
+
+
 def test_a_layered_cell_that_becomes_cubic_never_has_a_wrong_split_that_is_believed():
     """c/a falls to that of the spinel while the share of the phase does."""
     rng = np.random.default_rng(9)

@@ -16,7 +16,7 @@ from cgnmc_bluesky.analysis.heating.peaks import Profile, Shape, profile
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
-KNOTS_DEG = 1.2
+KNOTS_DEG = 0.9
 """Distance of the background's knots at the usual wavelength, in degrees."""
 USUAL_WAVELENGTH_A = 0.4522
 TAN_OF_WIDTH = 0.16

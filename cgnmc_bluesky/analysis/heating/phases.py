@@ -13,6 +13,7 @@ from cgnmc_bluesky.analysis.heating.lattice import UNITS
 from cgnmc_bluesky.analysis.heating.model import HeatingModel, times_of
 from cgnmc_bluesky.analysis.heating.reading import Reading, fit_of, read, table_of
 from cgnmc_bluesky.analysis.heating.thermometer import Thermometer
+from cgnmc_bluesky.analysis.heating.tracking import strange_lines
 from cgnmc_bluesky.analysis.rows import Block, named_rows
 
 Floats = NDArray[np.float64]
@@ -125,6 +126,11 @@ class PhasesAccumulator:
             if "layered" not in self._present(at):
                 was = any("layered" in self._present(n) for n in range(at))
                 notes.append(f"no layered phase {'is left' if was else 'found'}: no a, no c")
+            followed = readings[at].followed
+            strange = strange_lines(followed) if followed else []
+            if strange:
+                angles = ", ".join(f"{angle_deg:.2f}°" for angle_deg in strange)
+                notes.append(f"lines at {angles} are of none of the phases")
             if at < len(readings) - 1:
                 notes.append(
                     f"values are of row {readings[at].exposure.seq_num} of "

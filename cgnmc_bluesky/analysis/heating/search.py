@@ -21,8 +21,10 @@ WIDEST_DEG = 0.4
 LAYERED_A = np.arange(2.78, 2.93, 0.0025)
 LAYERED_C = np.arange(13.5, 14.81, 0.01)
 SPINEL_A = np.arange(7.95, 8.50, 0.005)
-ROCK_SALT_A = np.arange(4.05, 4.50, 0.003)
-"""Cells that are looked at, in ångström."""
+ROCK_SALT_A = np.arange(4.08, 4.50, 0.003)
+"""Cells that are looked at, in ångström: none as small as that of aluminium, 4.05, which has the
+lines of a rock salt and may be in the sample as a foil.
+"""
 LEAST_RATIO = 4.925
 """A layered cell's c/a; that of a cubic one, on hexagonal axes, is 4.899."""
 
@@ -88,6 +90,14 @@ def rough_fwhm(bins: Bins, net: Floats) -> float:
     return float(np.clip(last - first - step, NARROWEST_BINS * step, WIDEST_DEG))
 
 
+_STRANGE = 0.05
+"""A line that nothing explains is as high as this part of the highest one that something does."""
+_STRANGE_SIGMAS = 5.0
+"""And so many times the noise of a bin."""
+_NAMED = 3
+"""So many of them are named."""
+
+
 @dataclass(frozen=True)
 class Hit:
     """A cell whose lines are where something stands.
@@ -151,6 +161,39 @@ def matched(
     score = amount * np.sqrt(total)
     best = int(np.argmax(score))
     return Hit(cells[best], float(amount[best]), float(score[best]))
+
+
+def strangers(bins: Bins, left: Floats, highest: float, fwhm_deg: float) -> list[float]:
+    """Find lines that nothing explains.
+
+    Parameters
+    ----------
+    bins
+        The pattern.
+    left
+        What its fit leaves, shape `(n,)`.
+    highest
+        Height of the strongest line that is explained.
+    fwhm_deg
+        Width of the lines.
+
+    Returns
+    -------
+    list of float
+        Their angles 2θ in degrees, the highest first.
+    """
+    step = float(np.median(np.diff(bins.angle_deg)))
+    smooth = gaussian_filter1d(left, max(fwhm_deg / 2.3548 / step, 1.0))
+    noise = np.sqrt(bins.variance)
+    found: list[float] = []
+    free = np.ones(len(bins), bool)
+    while len(found) < _NAMED:
+        top = int(np.argmax(np.where(free, smooth, -np.inf)))
+        if smooth[top] < max(_STRANGE * highest, _STRANGE_SIGMAS * noise[top]):
+            break
+        found.append(float(bins.angle_deg[top]))
+        free &= np.abs(bins.angle_deg - bins.angle_deg[top]) > 3.0 * fwhm_deg
+    return found
 
 
 def _weighted_median(values: Floats, weights: Floats) -> Floats:

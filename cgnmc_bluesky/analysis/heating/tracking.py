@@ -16,6 +16,7 @@ from cgnmc_bluesky.analysis.heating.search import (
     matched,
     rough_background,
     rough_fwhm,
+    strangers,
 )
 
 Floats = NDArray[np.float64]
@@ -29,7 +30,7 @@ APPEARING_SIGMAS = 5.0
 WORSE = 1.5
 """Where a fit is so many times worse than the one before it, it begins anew."""
 
-LEAST_OF_LINE = 0.2
+LEAST_OF_LINE = 0.1
 """A line is missing where there is less than this part of it."""
 
 _NEEDED = {
@@ -40,7 +41,7 @@ _NEEDED = {
 """Lines that cannot be missing."""
 
 _FIRST = {
-    "zero_deg": (0.0, 0.005),
+    "zero_deg": (0.0, 0.01),
     "skew": (0.0, 0.1),
     "divergence": (0.0, 0.1),
     "tailed": (0.6, 0.4),
@@ -64,9 +65,10 @@ _WALK = {
 """By how much a parameter changes from one pattern to the next."""
 _BROADENING = (0.1, 0.3)
 _WIDTH_SIGMA = 0.4
-_LINE_SIGMA = {"layered": 0.5, "spinel": 0.25, "rock_salt": 0.15}
-"""By what part a line's intensity differs from what the structure gives it: plates lie flat, metal
-takes other sites."""
+_LINE_SIGMA = {"layered": 0.4, "spinel": 0.25, "rock_salt": 0.15}
+"""By what part a line's intensity differs from what the structure gives it."""
+_BASAL_SIGMA = 1.5
+"""Of (00l) of the layered phase: plates lie flat."""
 _ODD_SIGMA = 0.5
 """Of lines of the spinel that feel where its metal is: those with odd indices."""
 _CELL_SIGMA = {"a": 0.02, "c": 0.1}
@@ -192,6 +194,22 @@ def _left_over(followed: Followed, phase: PhaseLines) -> Hit | None:
     return hit if hit.significance >= APPEARING_SIGMAS * np.sqrt(fitted.misfit) else None
 
 
+def strange_lines(followed: Followed) -> list[float]:
+    """Angles 2θ, in degrees, of lines that are of none of the phases.
+
+    Parameters
+    ----------
+    followed
+        The pattern.
+    """
+    parts = followed.fitted.parts
+    bins = followed.fitted.model.bins
+    lines = np.sum([part for name, part in parts.items() if name != "background"], axis=0)
+    left = bins.intensity - parts["background"] - lines
+    fwhm_deg = _mean_fwhm_deg(followed.fitted, followed.present)
+    return strangers(bins, left, float(lines.max()), fwhm_deg)
+
+
 def _mean_fwhm_deg(fitted: Fitted, present: frozenset[str]) -> float:
     names = sorted(present) or ["layered"]
     return float(
@@ -249,6 +267,10 @@ def _is_odd(phase: PhaseLines, line: int) -> bool:
     return phase.name == "spinel" and phase.lines.indices[line][0] % 2 == 1
 
 
+def _is_basal(phase: PhaseLines, line: int) -> bool:
+    return phase.name == "layered" and phase.lines.indices[line][:2] == (0, 0)
+
+
 def _is_layered(fitted: Fitted) -> bool:
     phase = fitted.model.phases[0]
     height, slopes = fitted.model.measured_heights(phase, fitted.values)
@@ -304,6 +326,7 @@ def _first_prior(layout: Layout, values: Floats) -> Prior:
         mean[broadening], sigma[broadening] = _BROADENING
         for n in phase.adjusted:
             known = _ODD_SIGMA if _is_odd(phase, n) else _LINE_SIGMA[phase.name]
+            known = _BASAL_SIGMA if _is_basal(phase, n) else known
             sigma[layout.at[f"{phase.name}.line{n}"]] = known
     return Prior(mean, sigma)
 
