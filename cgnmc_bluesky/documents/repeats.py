@@ -35,23 +35,18 @@ class Repeats:
         ]
 
     def of_page(
-        self,
-        layout: Layout,
-        page: Mapping[str, Any],
-        rows: Sequence[int],
-        numbers: Sequence[int],
+        self, layout: Layout, page: Mapping[str, Any], rows: Sequence[tuple[int, int, float]]
     ) -> list[Collection[str]]:
-        """Roles whose readings are old ones, for some rows of a page."""
+        """Roles whose readings are old ones, for rows of a page: place, number and time of each."""
         data, timestamps = page["data"], page.get("timestamps", {})
         found: list[Collection[str]] = [()] * len(rows)
         for column in layout.once:
             key = column.key
             if key not in data or key not in timestamps:
                 continue
-            of_rows = zip(rows, numbers, strict=True)
-            for place, (row, number) in enumerate(of_rows):
+            for index, (row, number, _) in enumerate(rows):
                 if self._is_old(key, timestamps[key][row], data[key][row], number):
-                    found[place] = (*found[place], column.role)
+                    found[index] = (*found[index], column.role)
         return found
 
     def _is_old(self, key: str, stamp: float | None, reading: Any, number: int) -> bool:

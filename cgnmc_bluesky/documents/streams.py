@@ -83,7 +83,7 @@ class Stream:
         self._repeats = Repeats(notes)
 
     def event(self, layout: Layout, doc: Mapping[str, Any]) -> Iterable[Block]:
-        """Take in an event and give its row, unless that was given before."""
+        """Take in an event and give its row, unless that was given before or holds nothing new."""
         data, timestamps = doc["data"], doc.get("timestamps", {})
         readings = [data.get(key) for key in layout.keys]
         stamps = [timestamps.get(key) for key in layout.keys]
@@ -93,6 +93,8 @@ class Stream:
             return ()
         number, time_s = known
         stale = self._repeats.of_event(layout, doc, number) if layout.once else ()
+        if len(stale) == len(layout.columns):
+            return ()
         are_plain = not stale and PLAIN_NUMBERS.issuperset(map(type, readings))
         if are_plain and self._shapes.are_scalar(layout.keys) and not isnan(sum(readings)):
             return (self._scalars(layout, readings, number, time_s, event_s, newest(stamps)),)
@@ -100,24 +102,25 @@ class Stream:
         return self._blocks(layout, [[reading] for reading in readings], identity)
 
     def page(self, layout: Layout, page: Mapping[str, Any]) -> Iterable[Block]:
-        """Take in an event page and give its rows, without those that were given before."""
+        """Take in an event page and give its rows, but for those given before or without news."""
         times = page["time"]
         timestamps = page.get("timestamps", {})
         nothing = [None] * len(times)
         stamps = list(zip(*(timestamps.get(key, nothing) for key in layout.keys), strict=True))
         known = list(map(self._known, page["seq_num"], times, stamps, _uids_of(page)))
-        rows = [row for row, identity in enumerate(known) if identity is not None]
-        if not rows:
+        new = [(row, *identity) for row, identity in enumerate(known) if identity is not None]
+        stale = self._repeats.of_page(layout, page, new) if layout.once else [()] * len(new)
+        fresh = [
+            (*of_row, roles)
+            for of_row, roles in zip(new, stale, strict=True)
+            if len(roles) < len(layout.columns)
+        ]
+        if not fresh:
             return ()
-        numbers, new_times = zip(*(identity for identity in known if identity), strict=True)
+        rows, numbers, new_times, of_old = zip(*fresh, strict=True)
+        of_rows = [times[row] for row in rows], [newest(stamps[row]) for row in rows]
+        identity = Identity(numbers, new_times, *of_rows, of_old)
         data = page["data"]
-        identity = Identity(
-            numbers,
-            new_times,
-            [times[row] for row in rows],
-            [newest(stamps[row]) for row in rows],
-            self._repeats.of_page(layout, page, rows, numbers) if layout.once else (),
-        )
         readings = [
             [data[key][row] for row in rows] if key in data else [None] * len(rows)
             for key in layout.keys
