@@ -10,12 +10,13 @@ from simulated_patterns import (
 )
 
 from cgnmc_bluesky.analysis.heating.bins import NoPattern, bins_of
+from cgnmc_bluesky.analysis.heating.fitting import normal_of
 from cgnmc_bluesky.analysis.heating.lattice import lattice_of
 from cgnmc_bluesky.analysis.heating.layout import phases_at
-from cgnmc_bluesky.analysis.heating.pattern import background_columns, normal_of
 from cgnmc_bluesky.analysis.heating.peaks import Shape, profile
-from cgnmc_bluesky.analysis.heating.search import matched, rough_background, rough_fwhm
+from cgnmc_bluesky.analysis.heating.search import matched, rough_fwhm
 from cgnmc_bluesky.analysis.heating.shares import amounts_of, balanced, shares_of
+from cgnmc_bluesky.analysis.heating.smooth import background_columns, rough_background
 from cgnmc_bluesky.analysis.heating.tracking import follow
 
 PHASES = phases_at(WAVELENGTH_A)

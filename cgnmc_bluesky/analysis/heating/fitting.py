@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.descent import Local, covariance_of, descend
 from cgnmc_bluesky.analysis.heating.layout import Layout
-from cgnmc_bluesky.analysis.heating.pattern import PatternModel, normal_of
+from cgnmc_bluesky.analysis.heating.pattern import PatternModel
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +26,8 @@ _BOUNDS = {
 }
 _DAMPING = 1e-7
 """A phase's amount and the intensities of all its lines are told apart by what is known before."""
+_PRODUCT = 2**18
+"""Multiplications that a BLAS makes in one thread, in one order."""
 _LAGS = 24
 """Bins over which residuals may be alike."""
 
@@ -161,3 +163,23 @@ def _bounds(layout: Layout) -> tuple[Floats, Floats]:
         if limits:
             lower[place], upper[place] = limits
     return lower, upper
+
+
+def normal_of(slopes: Floats, weights: Floats) -> Floats:
+    """Normal matrix of weighted least squares, with the same bits however many threads there are.
+
+    Parameters
+    ----------
+    slopes
+        Shape `(p, n)`.
+    weights
+        Shape `(n,)`.
+    """
+    n_parameters, n_bins = slopes.shape
+    width = max(1, _PRODUCT // n_parameters**2)
+    rooted = slopes * np.sqrt(weights)
+    found = np.zeros((n_parameters, n_parameters))
+    for first in range(0, n_bins, width):
+        part = rooted[:, first : first + width]
+        found += part @ part.T
+    return found

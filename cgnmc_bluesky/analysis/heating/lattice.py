@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.heating.cells import positions
 from cgnmc_bluesky.analysis.heating.fitting import Fitted
-from cgnmc_bluesky.analysis.heating.tracking import Followed
+from cgnmc_bluesky.analysis.heating.presence import Followed
 
 Floats = NDArray[np.float64]
 Known = tuple[float, float]

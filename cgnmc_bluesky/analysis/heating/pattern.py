@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import BSpline
 
 from cgnmc_bluesky.analysis.heating.bins import Bins
 from cgnmc_bluesky.analysis.heating.cells import positions
@@ -16,9 +15,6 @@ from cgnmc_bluesky.analysis.heating.peaks import Profile, Shape, profile
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
-KNOTS_DEG = 0.9
-"""Distance of the background's knots at the usual wavelength, in degrees."""
-USUAL_WAVELENGTH_A = 0.4522
 TAN_OF_WIDTH = 0.16
 """The tangent of θ at which `broadening` counts once."""
 TAN_OF_SKEW = 0.05
@@ -27,31 +23,6 @@ _UNSEEN = 0.2
 """A line ends where its tail is smaller than this part of the noise of a bin."""
 _REACH = (4.0, 25.0)
 """But not nearer to its maximum than so many widths, nor farther."""
-_PRODUCT = 2**18
-"""Multiplications that a BLAS makes in one thread, in one order."""
-
-
-def background_columns(angle_deg: Floats, wavelength_a: float) -> Floats:
-    """Smooth curves whose sum is the background.
-
-    Parameters
-    ----------
-    angle_deg
-        2θ, shape `(n,)`, ascending.
-    wavelength_a
-        In ångström.
-
-    Returns
-    -------
-    ndarray
-        Cubic B-splines, shape `(k, n)`.
-    """
-    span = float(angle_deg[-1] - angle_deg[0])
-    n_spans = max(3, round(span / (KNOTS_DEG * wavelength_a / USUAL_WAVELENGTH_A)))
-    inner = np.linspace(angle_deg[0], angle_deg[-1], n_spans + 1)
-    knots = np.concatenate([[inner[0]] * 3, inner, [inner[-1]] * 3])
-    columns = BSpline.design_matrix(angle_deg, knots, 3).toarray().T
-    return np.ascontiguousarray(columns, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -321,23 +292,3 @@ class PatternModel:
                 slopes[rows[adjusted[n]], part] = unit[n] * amount * shape
             else:
                 of_amount[part] += unit[n] * shape
-
-
-def normal_of(slopes: Floats, weights: Floats) -> Floats:
-    """Normal matrix of weighted least squares, with the same bits however many threads there are.
-
-    Parameters
-    ----------
-    slopes
-        Shape `(p, n)`.
-    weights
-        Shape `(n,)`.
-    """
-    n_parameters, n_bins = slopes.shape
-    width = max(1, _PRODUCT // n_parameters**2)
-    rooted = slopes * np.sqrt(weights)
-    found = np.zeros((n_parameters, n_parameters))
-    for first in range(0, n_bins, width):
-        part = rooted[:, first : first + width]
-        found += part @ part.T
-    return found

@@ -11,9 +11,9 @@ from cgnmc_bluesky.analysis.heating.cells import converted
 from cgnmc_bluesky.analysis.heating.exposures import Exposure, Exposures, together
 from cgnmc_bluesky.analysis.heating.lattice import UNITS
 from cgnmc_bluesky.analysis.heating.model import HeatingModel, times_of
+from cgnmc_bluesky.analysis.heating.presence import strange_lines
 from cgnmc_bluesky.analysis.heating.reading import Reading, fit_of, read, table_of
 from cgnmc_bluesky.analysis.heating.thermometer import Thermometer
-from cgnmc_bluesky.analysis.heating.tracking import strange_lines
 from cgnmc_bluesky.analysis.rows import Block, named_rows
 
 Floats = NDArray[np.float64]

@@ -12,6 +12,7 @@ from cgnmc_bluesky.analysis.heating.exposures import Exposure
 from cgnmc_bluesky.analysis.heating.lattice import UNITS, Known, lattice_of
 from cgnmc_bluesky.analysis.heating.layout import phases_at
 from cgnmc_bluesky.analysis.heating.model import HeatingModel
+from cgnmc_bluesky.analysis.heating.presence import Followed
 from cgnmc_bluesky.analysis.heating.shares import (
     Amounts,
     Balance,
@@ -19,7 +20,7 @@ from cgnmc_bluesky.analysis.heating.shares import (
     balanced,
     shares_of,
 )
-from cgnmc_bluesky.analysis.heating.tracking import Followed, follow
+from cgnmc_bluesky.analysis.heating.tracking import follow
 
 Floats = NDArray[np.float64]
 

@@ -12,9 +12,6 @@ from cgnmc_bluesky.analysis.heating.layout import PhaseLines
 
 Floats = NDArray[np.float64]
 
-_ROUNDS = 12
-_ABOVE = 2.0
-"""Bins so many standard deviations above the background are lines."""
 NARROWEST_BINS = 2.0
 WIDEST_DEG = 0.4
 
@@ -36,38 +33,6 @@ def cells_of(phase: PhaseLines) -> Floats:
         cells = np.stack([a.ravel(), c.ravel()], axis=1)
         return cells[cells[:, 1] > LEAST_RATIO * cells[:, 0]]
     return (SPINEL_A if phase.name == "spinel" else ROCK_SALT_A)[:, None]
-
-
-def rough_background(bins: Bins, columns: Floats) -> Floats:
-    """Coefficients of a background under the lines.
-
-    Parameters
-    ----------
-    bins
-        The pattern.
-    columns
-        Curves that the background is a sum of, shape `(k, n)`.
-
-    Returns
-    -------
-    ndarray
-        Shape `(k,)`.
-    """
-    sigma = np.sqrt(bins.variance)
-    is_line = np.zeros(len(bins), bool)
-    coefficients = np.zeros(len(columns))
-    for _ in range(_ROUNDS):
-        weights = np.where(is_line, 1e-4, 1.0) / bins.variance
-        normal = np.einsum("kn,ln,n->kl", columns, columns, weights)
-        normal += 1e-9 * np.trace(normal) * np.eye(len(normal))
-        slope = np.einsum("kn,n->k", columns, bins.intensity * weights)
-        coefficients = np.linalg.solve(normal, slope)
-        above = bins.intensity - np.einsum("kn,k->n", columns, coefficients)
-        now = above > _ABOVE * sigma
-        if np.array_equal(now, is_line):
-            break
-        is_line = now
-    return coefficients
 
 
 def rough_fwhm(bins: Bins, net: Floats) -> float:

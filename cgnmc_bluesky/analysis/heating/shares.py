@@ -19,10 +19,10 @@ Floats = NDArray[np.float64]
 STRUCTURE_SIGMA = 0.2
 """By what part the scattering of an atom in one phase, relative to another, may differ from what
 the structures give."""
-PATTERN_SIGMA = 0.01
+PATTERN_SIGMA = 0.008
 """By what part beam, and sample in it, differ from one pattern to the next by chance."""
-DRIFT = 0.004
-"""By what part they drift from one pattern to the next: 3 % in an hour of a pattern a minute."""
+DRIFT = 0.003
+"""By what part they drift from one pattern to the next: 2 % in an hour of a pattern a minute."""
 _JUMP_SIGMAS = 7.0
 """A step of so many standard deviations is no drift: the beam is another one from there on."""
 
