@@ -12,23 +12,24 @@ from bluesky.protocols import Readable, Status, Triggerable
 from bluesky.utils import MsgGenerator
 
 JUMP = 3.0
-"""A step of a device's clock by more than so many of its periods is no step of time."""
+"""A step of a device's clock by more than so many of its periods counts as so many."""
+HASTE = 2.0
+"""A clock that is so many times as fast as this computer's is a simulation's."""
 
 
 class Elapsed:
-    """Time that has passed, by paced devices' timestamps or by this computer, whichever is ahead.
+    """Time that has passed, in seconds: by this computer, or by devices that live faster.
 
-    Simulated devices go through hours in seconds, and say so in their timestamps. Those of a device
-    without a pace, or of one that repeats itself, say nothing of how much time has passed.
+    Simulated devices go through hours in seconds, and say so in the timestamps of their readings.
     """
 
     def __init__(self) -> None:
         self._begin_s = time.monotonic()
-        self._stamped_s: dict[str, float] = {}
-        self._last_s: dict[str, float] = {}
+        self._last: dict[str, tuple[float, float]] = {}
+        self._ahead_s: dict[str, float] = {}
 
     def stamp(self, key: str, timestamp_s: float, period_s: float) -> None:
-        """Take a reading's timestamp.
+        """Take the timestamp of a reading by a device that keeps a pace.
 
         Parameters
         ----------
@@ -39,16 +40,17 @@ class Elapsed:
         period_s
             How long its device takes for a reading, in seconds.
         """
-        # Clocks that are first heard later begin where the others are: any of them may stand still.
-        self._stamped_s.setdefault(key, max(self._stamped_s.values(), default=0.0))
-        passed_s = timestamp_s - self._last_s.get(key, timestamp_s)
-        if 0.0 < passed_s <= JUMP * period_s:
-            self._stamped_s[key] += passed_s
-        self._last_s[key] = timestamp_s
+        here_s = time.monotonic()
+        last_stamp_s, last_here_s = self._last.get(key, (timestamp_s, here_s))
+        there_s, passed_s = timestamp_s - last_stamp_s, here_s - last_here_s
+        if there_s > HASTE * passed_s:
+            ahead_s = max(min(there_s, JUMP * period_s) - passed_s, 0.0)
+            self._ahead_s[key] = self._ahead_s.get(key, 0.0) + ahead_s
+        self._last[key] = timestamp_s, here_s
 
     def now_s(self) -> float:
         """Seconds since this was made."""
-        return max(time.monotonic() - self._begin_s, *self._stamped_s.values(), 0.0)
+        return time.monotonic() - self._begin_s + max(self._ahead_s.values(), default=0.0)
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Channel:
     began_s: float | None = None
     is_spoilt: bool = False
     statuses: list[Status] = field(default_factory=list)
+    _stamp_s: float = 0.0
 
     @property
     def is_done(self) -> bool:
@@ -136,7 +139,18 @@ class Channel:
                 return {}
             readings |= reading
         yield Msg("save")
+        self._note_pace(readings)
         return readings
+
+    def _note_pace(self, readings: dict[str, Any]) -> None:
+        """Let devices that took their time, by their own clock, be triggered again at once.
+
+        Others may wait for them to take more of it.
+        """
+        stamp_s = max((reading["timestamp"] for reading in readings.values()), default=0.0)
+        if self.is_paced and stamp_s - self._stamp_s >= 0.5 * self.period_s:
+            self.due_s = 0.0
+        self._stamp_s = stamp_s
 
 
 def first_of(channels: Sequence[Channel], timeout_s: float) -> MsgGenerator[None]:
