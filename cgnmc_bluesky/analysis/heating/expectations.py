@@ -1,4 +1,4 @@
-"""What is known of the parameters before a pattern is fitted: at first, and from those before it."""
+"""What is known of a pattern's parameters beforehand: at first, and from the patterns before it."""
 
 from collections.abc import Mapping
 
@@ -36,7 +36,9 @@ _WALK = {
 }
 """By how much a parameter changes from one pattern to the next."""
 _BROADENING = (0.1, 0.3)
+"""By what factor, as a logarithm, lines at large angles are wider, with its uncertainty."""
 _WIDTH_SIGMA = 0.4
+"""By what factor, as a logarithm, a phase's lines are wider than those of the phase before it."""
 _LINE_SIGMA = {"layered": 0.4, "spinel": 0.25, "rock_salt": 0.15}
 """By what part a line's intensity differs from what the structure gives it."""
 _BASAL_SIGMA = 1.5
@@ -84,10 +86,9 @@ def first_prior(layout: Layout, values: Floats) -> Prior:
     for name, (expected, uncertainty) in _FIRST.items():
         mean[layout.at[name]], sigma[layout.at[name]] = expected, uncertainty
     for phase in layout.phases:
-        for kind, place in zip(
-            ("a", "c"), range(*layout.cell(phase).indices(layout.size)), strict=False
-        ):
-            mean[place], sigma[place] = values[place], _CELL_SIGMA[kind]
+        for kind, uncertainty in _CELL_SIGMA.items():
+            if (place := layout.at.get(f"{phase.name}.{kind}")) is not None:
+                mean[place], sigma[place] = values[place], uncertainty
         width = layout.at[f"{phase.name}.log_fwhm"]
         mean[width], sigma[width] = values[width], _WIDTH_SIGMA
         broadening = layout.at[f"{phase.name}.broadening"]
