@@ -1,13 +1,16 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bluesky import RunEngine
 from map_documents import MeasuredMap, hxn_run, measured_map, srx_run
 
 from cgnmc_bluesky import Beamline, replay
 from cgnmc_bluesky.beamline import DataSection, Edge
 from cgnmc_bluesky.check import Severity, check
+from cgnmc_bluesky.plans import heating_ramp
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
 from cgnmc_bluesky.sim.fluorescence import DetectorElement
 from cgnmc_bluesky.sim.hotstage import SimulatedHotStage
@@ -136,3 +139,67 @@ def test_maps_of_nanoprobes(mapped, tmp_path, name, make):
     line = result.curves["map"]["line"]
     assert np.unique(line).size == 21, "whichever way round the record says the shape"
     assert np.bincount(line.astype(int)).tolist() == [25] * 21
+
+
+@pytest.fixture(scope="module")
+def heated() -> list[tuple[str, dict]]:
+    """A ramp of the conventional cathode."""
+    stage, documents = SimulatedHotStage("conventional", seed=3), []
+    detectors = [stage.diffractometer], [stage.rga]
+    plan = heating_ramp(
+        stage.furnace, *detectors, target_c=330.0, rate_c_per_min=8.0, pattern_period_s=120.0
+    )
+    RunEngine()(plan, lambda name, doc: documents.append((name, dict(doc))))
+    return documents
+
+
+def renamed(documents: list[tuple[str, dict]], names: Mapping[str, str]) -> list[tuple[str, dict]]:
+    """The same run by another beamline's data keys."""
+
+    def by_name(of_keys: Mapping) -> dict:
+        return {names.get(key, key): value for key, value in of_keys.items()}
+
+    tables = {"descriptor": ("data_keys",), "event": ("data", "timestamps")}
+    return [
+        (name, doc | {table: by_name(doc[table]) for table in tables.get(name, ())})
+        for name, doc in documents
+    ]
+
+
+def test_a_ramp_at_xpd(heated):
+    xpd = example("xpd").heating
+    simulated = {"clock": "reading", "transport_delay_s": 11.0, "wavelength_a": 0.4522}
+    beamline = Beamline(heating=xpd.model_copy(update=simulated))
+    names = {f"rga_mz{mass}": key for mass, key in xpd.ion_current.items()}
+    names |= {"furnace_temperature": xpd.temperature_c}
+    names |= {"xrd_intensity": xpd.pattern, "xrd_two_theta": xpd.two_theta_deg}
+    documents = renamed(heated, names)
+    findings = check(beamline, documents)
+    assert [str(one) for one in findings if one.severity is not Severity.OK] == []
+    results = {result.analysis: result for result in replay(documents, beamline)}
+    assert results.keys() == {"o2_onset", "phases"}
+    assert {result.status for result in results.values()} == {"final"}
+    assert 170.0 < results["o2_onset"].values["t_rate_c"] < 260.0
+    assert 0.0 <= results["phases"].values["layered_fraction"] < 0.9
+
+
+def test_the_text_export_of_a_mass_spectrometer(heated, tmp_path):
+    rows: dict[float, dict[str, float]] = {}
+    for name, doc in heated:
+        if name == "event" and "xrd_intensity" not in doc["data"]:
+            stamp = max(doc["timestamps"].values())
+            rows.setdefault(round(stamp), {}).update(doc["data"])
+    names = {f"rga_mz{mass}": f"mass {mass}.00" for mass in (18, 32, 44)}
+    names |= {"furnace_temperature": "Temperature (C)"}
+    first_s, lines = min(rows), [",".join(["Time (s)", *names.values()])]
+    for time_s, row in sorted(rows.items()):
+        if row.keys() >= names.keys():
+            cells = [time_s - first_s, *(row[key] for key in names)]
+            lines.append(",".join(f"{cell:.6g}" for cell in cells))
+    file = tmp_path / "export.csv"
+    file.write_text("\n".join(lines))
+    findings = check(example("export"), str(file))
+    assert [str(one) for one in findings if one.severity is not Severity.OK] == []
+    [onset] = replay(file, example("export"))
+    assert (onset.analysis, onset.status) == ("o2_onset", "final")
+    assert 170.0 < onset.values["t_rate_c"] < 260.0
