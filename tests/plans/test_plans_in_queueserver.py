@@ -10,15 +10,16 @@ from bluesky_queueserver.manager.profile_ops import (
 from ophyd.sim import SynAxis, SynSignal
 
 from cgnmc_bluesky import plans
-from cgnmc_bluesky.sim import SimulatedNanoprobe
+from cgnmc_bluesky.sim import SimulatedHotStage, SimulatedNanoprobe
 
+HEATED = ["furnace", ["diffractometer"], ["rga"]]
 MAP = ["xspress3", "stage.x", -5, 5, 101, "stage.y", -5.0, 5.0, 101]
 
 
 @pytest.fixture
 def seen(mono: SynAxis, chambers: list[SynSignal], shutter: SynAxis) -> tuple[Any, Any]:
     devices = {device.name: device for device in (mono, shutter, *chambers)}
-    devices |= SimulatedNanoprobe().devices()
+    devices |= SimulatedNanoprobe().devices() | SimulatedHotStage().devices()
     namespace = {name: getattr(plans, name) for name in plans.__all__} | devices
     existing_plans, existing_devices, *_ = existing_plans_and_devices_from_nspace(
         nspace=namespace, ignore_invalid_plans=False
@@ -39,6 +40,9 @@ def seen(mono: SynAxis, chambers: list[SynSignal], shutter: SynAxis) -> tuple[An
         ("xrf_fly_map", MAP, {"dwell_s": 1, "snake": False, "md": {"sample": "pristine"}}),
         ("xrf_fly_line", MAP[:5], {"dwell_s": 0.01}),
         ("xrf_fly_line", MAP[:5], {"dwell_s": 0.01, "slow_axis": "stage.y", "slow_um": 1}),
+        ("heating_ramp", HEATED, {}),
+        ("heating_ramp", HEATED, {"target_c": 450, "over_temperature_c": 500.0}),
+        ("heating_ramp", ["furnace", [], ["rga"]], {"on_suspend": "cool", "md": {"sample": "a"}}),
         (
             "measure_sensitivity",
             MAP,
@@ -63,6 +67,8 @@ def test_a_plan_is_accepted(
         ("xanes_scan", [["i0"], "it"], {"regions": "all"}),
         ("xanes_scan", [["i0"], "mono"], {"edge": 3}),
         ("xrf_fly_map", MAP, {}),
+        ("heating_ramp", ["furnace", "diffractometer", ["rga"]], {}),
+        ("heating_ramp", HEATED, {"rate_c_per_min": "fast"}),
         ("xrf_fly_map", MAP, {"dwell_s": "long"}),
         ("xrf_fly_map", [*MAP[:4], 10.5, *MAP[5:]], {"dwell_s": 0.1}),
     ],
