@@ -11,10 +11,18 @@ import msgpack_numpy
 import numpy as np
 import pytest
 from event_model import NumpyEncoder
-from heating_documents import MAKERS, RampRun, measured_ramp, monitored_run, polled_run
+from heating_documents import (
+    MAKERS,
+    MeasuredRamp,
+    RampRun,
+    measured_ramp,
+    monitored_run,
+    polled_run,
+)
 from numpy.testing import assert_array_equal
 from run_documents import Document, paged
 
+from cgnmc_bluesky import replay
 from cgnmc_bluesky.beamline import Beamline
 from cgnmc_bluesky.catalogs import EmbeddedCatalog, Source, open_source
 from cgnmc_bluesky.documents import RunReader
@@ -42,9 +50,20 @@ def ramps(tmp_path_factory) -> dict[str, RampRun]:
     return made | {
         ODD: polled_run(of_odd),
         f"{ODD} lists": polled_run(of_odd, patterns="lists"),
-        SUSPENDED: monitored_run(measured, suspended_s=[70.0, 133.0, 134.0]),
+        SUSPENDED: monitored_run(released(), suspended_s=[700.0, 2333.0, 2334.0]),
         STALE: polled_run(measured, stale=[(9, 9), (40, 22)]),
     }
+
+
+def released() -> MeasuredRamp:
+    """Two hours with a release near 190 °C, and patterns that hold nothing."""
+    rng = np.random.default_rng(9)
+    time_s = 30.0 * np.arange(1.0, 241.0)
+    temperature_c = 25.0 + time_s / 15.0
+    release = np.exp(-0.5 * ((temperature_c - 215.0) / 12.0) ** 2)
+    oxygen = 1e-9 * (1.0 + np.exp(-time_s / 2000.0) + release + rng.normal(0.0, 0.01, 240))
+    patterns = list(rng.poisson(50.0, (4, N_BINS)).astype(float))
+    return measured_ramp(time_s, temperature_c, {"32": oxygen}, patterns, exposure_s=1000.0)
 
 
 def rows_of(
@@ -127,6 +146,16 @@ def test_a_server_gives_the_same_readings_back(ramps, source) -> None:
         run = ramps[name]
         stored = source.find(run.documents[0][1]["uid"])
         assert_same(run, list(stored.documents()))
+
+
+def test_a_suspended_ramp_is_replayed_to_the_last_bit(ramps, source) -> None:
+    run = ramps[SUSPENDED]
+    beamline = Beamline.from_dict(run.configuration())
+    live = [result.as_dict() for result in replay(run.documents, beamline)]
+    stored = source.find(run.documents[0][1]["uid"])
+    assert [result.as_dict() for result in replay(stored, beamline)] == live
+    [onset] = [result for result in live if result["analysis"] == "o2_onset"]
+    assert onset["values"]["t_rate_c"] == pytest.approx(185.0, abs=10.0)
 
 
 def test_what_is_odd_is_told_of_what_comes_back_too(ramps, source) -> None:
