@@ -26,6 +26,10 @@ NAMES = (
     "ratio_precision",
     "published_values",
     "measured_spectra",
+    "release_detection",
+    "release_temperatures",
+    "tga_onset",
+    "heating_cost",
     "pattern_precision",
     "ramp_rate",
 )
