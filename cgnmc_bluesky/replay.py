@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cgnmc_bluesky.beamline import Beamline
+from cgnmc_bluesky.beamline import Beamline, ConfigurationError
 from cgnmc_bluesky.callbacks.heating import O2OnsetAnalysis, PhasesAnalysis
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
 from cgnmc_bluesky.callbacks.task import RunAnalysis
@@ -127,8 +127,9 @@ def opened_for(source: object, beamline: Beamline | None) -> Source:
     source
         As for `replay`.
     beamline
-        The configuration, if there is one that the user named.
+        The configuration; without it the one that is found as usual, if there is one.
     """
+    beamline = beamline or _found()
     if beamline is None:
         return open_source(source)
     columns = beamline.xanes.columns if beamline.xanes else None
@@ -139,6 +140,14 @@ def opened_for(source: object, beamline: Beamline | None) -> Source:
         known=beamline.data_keys("xanes"),
         traced=beamline.data_keys("heating"),
     )
+
+
+def _found() -> Beamline | None:
+    try:
+        return Beamline.load()
+    except ConfigurationError:
+        # Runs may carry their own; where they do not, the analysis says what is wrong here.
+        return None
 
 
 def replay(

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cgnmc_bluesky.beamline import Beamline, ConfigurationError, ConfigurationMissing
+from cgnmc_bluesky.beamline import Beamline, ConfigurationMissing
 from cgnmc_bluesky.catalogs import Source
 from cgnmc_bluesky.check import draft
 from cgnmc_bluesky.replay import opened_for
@@ -20,7 +20,7 @@ def open_named(named: str, beamline: Beamline | None) -> Source:
     beamline
         The configuration; without it the one that is found as usual, if there is one.
     """
-    return opened_for(named, beamline or _found())
+    return opened_for(named, beamline)
 
 
 @contextmanager
@@ -31,11 +31,3 @@ def drafting(source: Source) -> Iterator[None]:
     except ConfigurationMissing:
         sys.stdout.write(draft(source))
         raise
-
-
-def _found() -> Beamline | None:
-    try:
-        return Beamline.load()
-    except ConfigurationError:
-        # Runs may carry their own; where they do not, the analysis says what is wrong here.
-        return None
