@@ -7,23 +7,23 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
 from cgnmc_bluesky.analysis.heating.detection import background_columns, background_from
-from cgnmc_bluesky.analysis.heating.noise import STARTS, Noise, noises, plausible
+from cgnmc_bluesky.analysis.heating.noise import noises, plausible
+from cgnmc_bluesky.analysis.heating.process import BEFORE_C, Fit, Process, Windows, drawn, likely
 from cgnmc_bluesky.analysis.heating.trace import Bins
 
 Floats = NDArray[np.float64]
 
-BEFORE_C = 100.0
-"""A release may have begun so far below the temperature at which it was detected."""
 FEWEST = 25
-"""Bins that its background rests on beforehand, at least."""
-KNOTS_C = 3.0
+"""Bins that a background rests on beforehand, at least."""
+QUIET = 80
+"""Bins that its noise is told from, at least; if there are so many before the detection."""
+QUIET_C = (60.0, 180.0)
+"""They end so far below the detection: there is noise that is seen only in the long run, and a
+release that begins slowly must not be taken for it."""
+KNOTS_C = 3.5
 """From one knot of the curve to the next."""
 STILL_C = 0.2
 """So far the curve goes on from one bin to the next though the temperature stands still."""
-LENGTHS_C = (4.0, 6.0, 9.0, 13.0, 19.0, 28.0, 40.0)
-"""Lengths over which a release may be smooth."""
-SAMPLES = 200
-"""Curves that are drawn from what the data leave open."""
 DEGREE = 3
 
 
@@ -65,39 +65,50 @@ def curve_of(bins: Bins, alarm: int) -> Curve:
 
     Notes
     -----
-    The release is a Gaussian process (Matérn 5/2) along the temperature that begins `BEFORE_C`
-    below its detection; the background is that of the detection. How smooth and how large it is
-    comes from the marginal likelihood, the noise from the bins before it. Rasmussen & Williams,
-    Gaussian Processes for Machine Learning, MIT Press 2006, ch. 2 and 5.
+    The release is a Gaussian process (Matérn 5/2) along the temperature within a window, zero
+    outside of it; the background is that of the detection. When the window begins and ends, how
+    smooth and how large the release is, comes from the marginal likelihood: curves of all that is
+    likely are drawn together. Rasmussen & Williams, Gaussian Processes for Machine Learning, MIT
+    Press 2006, ch. 2 and 5.
     """
     first = background_from(bins.time_s, float(bins.time_s[alarm]))
-    part = bins[first:]
-    begin = _beginning(part.temperature_c, alarm - first)
-    background = background_columns(part.time_s, float(part.time_s[alarm - first]))
+    part, at = bins[first:], alarm - first
+    background = background_columns(part.time_s, float(part.time_s[at]))
     scale = float(np.max(np.abs(part.current))) or 1.0
     spread = _spread(part)
-    current = part.current / scale / spread
-    noise, size = _noise(background / spread[:, None], current, begin)
-    shapes, places_c = _shapes(part.temperature_c, begin)
+    travelled_c = _progress(part.temperature_c)
+    shapes, places_c = _shapes(travelled_c, _beginning(travelled_c, at, BEFORE_C[-1], FEWEST))
     columns = np.concatenate([background, shapes], axis=1)
-    whitened = noise.whitened(np.column_stack([columns / spread[:, None], current])) / size
-    mean, draws = _posterior(whitened[:, :-1], whitened[:, -1], places_c, background.shape[1])
-    found = scale * columns[:, : background.shape[1]] @ draws[: background.shape[1]]
-    released = scale * shapes @ draws[background.shape[1] :]
+    scaled, current = columns / spread[:, None], part.current / scale / spread
+    windows = Windows.of(places_c, travelled_c[at], _summit(part, travelled_c, at))
+    fits: list[Fit] = []
+    for before_c in QUIET_C:
+        end = _beginning(travelled_c, at, before_c, QUIET)
+        told = plausible(scaled[:end, :4], current[:end], noises())[0]
+        fits += Process(*told, scaled, current, places_c).fits(windows)
+    likeliest, _ = drawn(likely(fits))
+    model = np.column_stack([scaled[:, :4], scaled[:, 4:] @ likeliest[4:]])
+    told = plausible(model, current, noises())[0]
+    fits += Process(*told, scaled, current, places_c).fits(windows)
+    likeliest, draws = drawn(likely(fits))
     return Curve(
         bins=part,
-        background=scale * background @ mean[: background.shape[1]],
-        release=scale * shapes @ mean[background.shape[1] :],
-        backgrounds=found,
-        releases=released,
+        background=scale * background @ likeliest[:4],
+        release=scale * shapes @ likeliest[4:],
+        backgrounds=scale * background @ draws[:4],
+        releases=scale * shapes @ draws[4:],
     )
 
 
-def _beginning(temperature_c: Floats, alarm: int) -> int:
-    """Number of the bin where a release may begin."""
-    travelled_c = _progress(temperature_c)
-    begin = int(np.searchsorted(travelled_c, travelled_c[alarm] - BEFORE_C))
-    return min(max(begin, FEWEST), alarm)
+def _beginning(travelled_c: Floats, alarm: int, before_c: float, fewest: int) -> int:
+    """Number of the bin so far before the alarm, with enough of them before it."""
+    begin = int(np.searchsorted(travelled_c, travelled_c[alarm] - before_c))
+    return min(max(begin, fewest), alarm)
+
+
+def _summit(bins: Bins, travelled_c: Floats, alarm: int) -> float:
+    """Where the current is largest from the alarm on, as far as single bins tell."""
+    return float(travelled_c[alarm + int(np.argmax(bins.current[alarm:]))])
 
 
 def _progress(temperature_c: Floats) -> Floats:
@@ -121,13 +132,8 @@ def _spread(bins: Bins) -> Floats:
     return np.asarray(floor ** np.clip(power, 0.0, 1.0), dtype=np.float64)
 
 
-def _noise(background: Floats, current: Floats, begin: int) -> tuple[Noise, float]:
-    return plausible(background[:begin], current[:begin], noises())[0]
-
-
-def _shapes(temperature_c: Floats, begin: int) -> tuple[Floats, Floats]:
+def _shapes(travelled_c: Floats, begin: int) -> tuple[Floats, Floats]:
     """Splines that a release is made of, shape `(n, p)`, and where each has its place."""
-    travelled_c = _progress(temperature_c)
     along_c = np.maximum(travelled_c - travelled_c[begin], 0.0)
     pieces = max(2, int(np.ceil(along_c[-1] / KNOTS_C)))
     knots = np.linspace(0.0, max(float(along_c[-1]), KNOTS_C), pieces + 1)
@@ -135,57 +141,4 @@ def _shapes(temperature_c: Floats, begin: int) -> tuple[Floats, Floats]:
     shapes = BSpline.design_matrix(along_c, knots, DEGREE).toarray()
     places = np.array([np.mean(knots[at + 1 : at + 1 + DEGREE]) for at in range(shapes.shape[1])])
     # without the first two it begins at zero and level
-    return shapes[:, 2:], places[2:]
-
-
-def _posterior(
-    columns: Floats, curve: Floats, places_c: Floats, free: int
-) -> tuple[Floats, Floats]:
-    """Amounts of all columns: the likeliest, and some draws, shapes `(k,)` and `(k, m)`."""
-    normal, moments = columns.T @ columns, columns.T @ curve
-    own = np.linalg.inv(normal[:free, :free])
-    across = normal[free:, :free]
-    rest = normal[free:, free:] - across @ own @ across.T
-    wanted = moments[free:] - across @ own @ moments[:free]
-    best = max((_smoothed(rest, wanted, places_c, length_c) for length_c in LENGTHS_C), key=_first)
-    _, axes, variances, amounts = best
-    normals = np.random.default_rng(0).standard_normal((len(normal), SAMPLES))
-    likeliest = axes @ amounts
-    left = curve - columns @ np.append(own @ (moments[:free] - across.T @ likeliest), likeliest)
-    worse = np.sqrt(max(1.0, float(left @ left) / (len(curve) - free - STARTS)))
-    shapes = likeliest[:, None] + worse * axes @ (np.sqrt(variances)[:, None] * normals[free:])
-    shapes = np.column_stack([likeliest, shapes])
-    under = own @ (moments[:free, None] - across.T @ shapes)
-    under[:, 1:] += worse * np.linalg.cholesky(own) @ normals[:free]
-    every = np.concatenate([under, shapes])
-    return every[:, 0], every[:, 1:]
-
-
-_Smoothed = tuple[float, Floats, Floats, Floats]
-
-
-def _first(smoothed: _Smoothed) -> float:
-    return smoothed[0]
-
-
-def _smoothed(rest: Floats, wanted: Floats, places_c: Floats, length_c: float) -> _Smoothed:
-    """Release of one smoothness and its likeliest size.
-
-    Gives the logarithm of the marginal likelihood, the axes along which amounts are independent,
-    their variances, and the amounts along them.
-    """
-    over = np.sqrt(5.0) * np.abs(places_c[:, None] - places_c) / length_c
-    prior = (1.0 + over + over**2 / 3.0) * np.exp(-over)
-    prior[np.diag_indices_from(prior)] += 1e-8
-    root = np.linalg.cholesky(prior)
-    precisions, turns = np.linalg.eigh(root.T @ rest @ root)
-    precisions = np.maximum(precisions, 0.0)
-    axes = root @ turns
-    along = axes.T @ wanted
-    usual = 1.0 / max(float(np.mean(precisions)), np.finfo(float).tiny)
-    sizes = usual * np.logspace(-3.0, 9.0, 49)
-    shrunk = 1.0 + sizes[:, None] * precisions
-    fitted = np.sum(sizes[:, None] * along**2 / shrunk - np.log(shrunk), axis=1) / 2.0
-    at = int(np.argmax(fitted))
-    variances = sizes[at] / shrunk[at]
-    return float(fitted[at]), axes, variances, variances * along
+    return shapes[:, 2:], places[2:] + travelled_c[begin]
