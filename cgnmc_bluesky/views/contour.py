@@ -82,9 +82,9 @@ def draw_patterns(axes: "Axes", copper: "Axes", result: Result, course: Course) 
     for each in (axes, copper):
         each.set_ylim(0.0, 1.0)
         _set_ticks(each, list(windows.ticks(copper=each is copper)))
-    for lines, side in ((LAYERED, "left"), (SPINEL, "right")):
+    for lines, at, side in ((LAYERED, edges[0], "left"), (SPINEL, edges[-1], "right")):
         for name, cu_deg in lines.items():
-            _name_line(axes, name, windows.height_of(cu_deg), side)
+            _name_line(axes, name, (at, windows.height_of(cu_deg)), side)
 
 
 def draw_series(panels: "Mapping[str, Axes]", result: Result, course: Course) -> None:
@@ -223,13 +223,13 @@ def _set_ticks(axes: "Axes", ticks: list[tuple[float, str]]) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def _name_line(axes: "Axes", name: str, height: float | None, side: str) -> None:
+def _name_line(axes: "Axes", name: str, place: tuple[float, float | None], side: str) -> None:
     from matplotlib.patheffects import withStroke
 
+    at, height = place
     if height is not None:
         axes.annotate(
-            name, (0.0 if side == "left" else 1.0, height), xycoords=axes.get_yaxis_transform(),
-            xytext=(3 if side == "left" else -3, 3), textcoords="offset points", ha=side,
-            va="bottom", size=6.5, color="white",
+            name, (at, height), xytext=(3 if side == "left" else -3, 3),
+            textcoords="offset points", ha=side, va="bottom", size=6.5, color="white",
             path_effects=[withStroke(linewidth=1.5, foreground=INK)],
         )  # fmt: skip

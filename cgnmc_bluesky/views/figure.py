@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Any
 
 from cgnmc_bluesky.analysis.estimate import Status
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 REDRAW_PERIOD_MS = 100
 DRAWING_SHARE = 0.25
 """Part of the time that a window may spend on drawing, at most."""
+
+_REASON_LINES = 2
+"""A long reason is written in full in tables and files."""
 
 INK = "#1a1a1a"
 FADED = "#8c8c8c"
@@ -167,7 +170,8 @@ def write_title(axes: "Axes", result: Result, said: Sequence[str], characters: i
     first, *others = said or [label(result.analysis)]
     if result.status is not Status.FINAL:
         first += f" ({result.status})"
-    lines = [fill(text, characters) for text in (first, *others, result.reason) if text]
+    why = shorten(result.reason, _REASON_LINES * characters, placeholder=" …")
+    lines = [fill(text, characters) for text in (first, *others, why) if text]
     colour = ALARM if result.status is Status.FAILED else INK
     axes.set_title("\n".join(lines), color=colour, fontsize=8)
 

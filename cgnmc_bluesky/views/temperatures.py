@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SIZE = 8.0
-_MARK_AT, _VALUE_AT, _DEFINITION_AT = 0.005, 0.035, 0.3
+_MARK_AT, _VALUE_AT, _DEFINITION_AT = 0.005, 0.035, 0.34
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Named:
     marker: str = ""
 
 
-ONSET = Named("t_rate_c", "onset: release is 5 % of the background (primary)", SERIES[1], "D")
+ONSET = Named("t_rate_c", "onset: release is 5 % of background (primary)", SERIES[1], "D")
 NAMED = (
     ONSET,
     Named("t_detect_c", "detected: the test alarms, in order of time", INK, "v"),

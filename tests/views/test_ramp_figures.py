@@ -77,7 +77,7 @@ def test_each_temperature_is_marked_and_defined(told):
     view = _view(told(gas))
     texts = _texts(view)
     for value, definition in (
-        ("186.8 ± 1.2 °C", "onset: release is 5 % of the background (primary)"),
+        ("186.8 ± 1.2 °C", "onset: release is 5 % of background (primary)"),
         ("188.4 °C", "detected: the test alarms, in order of time"),
         ("180.4 ± 2.4 °C", "first deviation from background (ASTM E2550)"),
         ("194.0 ± 0.7 °C", "extrapolated by the tangent (ISO 11358-1)"),
