@@ -27,10 +27,11 @@ _WALK = {
     "divergence": 0.02,
     "tailed": 0.02,
     "tail": 0.02,
-    "b_a2": 0.03,
+    "b_a2": 0.05,
     "log_fwhm": 0.05,
     "broadening": 0.05,
-    "line": 0.03,
+    "line": 0.01,
+    "basal": 0.03,
     "a": 0.003,
     "c": 0.03,
 }
@@ -123,11 +124,16 @@ def next_prior(layout: Layout, before: Followed, new: Mapping[str, Floats]) -> P
     first = first_prior(layout, before.fitted.values)
     mean, sigma = first.mean.copy(), first.sigma.copy()
     variance = np.diagonal(before.fitted.covariance)
+    lines = {
+        f"{phase.name}.line{n}": "basal" if _is_basal(phase, n) else "line"
+        for phase in layout.phases
+        for n in phase.adjusted
+    }
     for place, name in enumerate(layout.names):
-        phase, _, kind = name.rpartition(".")
-        if phase and (phase not in before.present or kind in ("amount", "tetrahedral")):
+        owner, _, kind = name.rpartition(".")
+        if owner and (owner not in before.present or kind in ("amount", "tetrahedral")):
             continue
-        walk = _WALK["line" if kind.startswith("line") else kind]
+        walk = _WALK[lines.get(name, kind)]
         mean[place] = before.fitted.values[place]
         sigma[place] = min(float(np.sqrt(variance[place] + walk**2)), first.sigma[place])
         if kind in ("a", "c"):

@@ -87,6 +87,10 @@ class Balance:
         shape `(3,)`.
     covariance
         Shape `(3, 3)`.
+    unrest
+        Sum of the squared surprises that the patterns were, over what was expected of them.
+    n_patterns
+        How many they were.
 
     Notes
     -----
@@ -97,6 +101,8 @@ class Balance:
 
     mean: Floats
     covariance: Floats
+    unrest: float = 0.0
+    n_patterns: int = 0
 
     @property
     def factors(self) -> Floats:
@@ -105,8 +111,9 @@ class Balance:
 
     @property
     def factors_covariance(self) -> Floats:
-        """Their covariance, shape `(3, 3)`."""
-        return np.pad(self.covariance[1:, 1:], ((1, 0), (1, 0)))
+        """Their covariance, shape `(3, 3)`: the larger, the more the beam changes."""
+        unrest = max(1.0, self.unrest / max(self.n_patterns, 1))
+        return np.pad(unrest * self.covariance[1:, 1:], ((1, 0), (1, 0)))
 
 
 def balanced(before: Balance | None, amounts: Amounts) -> Balance:
@@ -132,11 +139,14 @@ def balanced(before: Balance | None, amounts: Amounts) -> Balance:
     error += (PATTERN_SIGMA * mean[0]) ** 2
     surprise = float(values[0] - seen @ mean)
     variance = float(seen @ covariance @ seen + error)
+    unrest, n_patterns = before.unrest + surprise**2 / variance, before.n_patterns + 1
     if surprise**2 > _JUMP_SIGMAS**2 * variance:
+        unrest, n_patterns = before.unrest, before.n_patterns
         covariance[0, 0] += surprise**2
         variance += surprise**2
     gain = covariance @ seen / variance
-    return Balance(mean + gain * surprise, covariance - np.outer(gain, seen @ covariance))
+    covariance -= np.outer(gain, seen @ covariance)
+    return Balance(mean + gain * surprise, covariance, unrest, n_patterns)
 
 
 def shares_of(series: Sequence[Amounts], balance: Balance) -> tuple[Floats, Floats]:
