@@ -54,7 +54,7 @@ def demo(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
 def test_the_demo_ends_well(demo):
     folder, done = demo
     assert (done.returncode, done.stderr) == (0, "")
-    assert "gives all 10 results as they were during the scans, to the last bit" in done.stdout
+    assert "gives all 14 results as they were during the scans, to the last bit" in done.stdout
     assert _processes_on(folder) == []
 
 
@@ -70,13 +70,28 @@ def test_the_summary_is_near_the_truth(demo):
         assert float(row["result"]) == pytest.approx(float(row["truth"]), rel=0.05)
 
 
+def test_the_releases_of_both_materials_are_near_the_truth(demo):
+    with (demo[0] / "cgnmc-demo" / "summary.csv").open(encoding="utf-8") as lines:
+        rows = {(row["scan"], row["quantity"]): row for row in csv.DictReader(lines)}
+    for scan in ("7", "8"):
+        assert abs(float(rows[scan, "t_rate_c"]["pull"])) < 4
+        assert float(rows[scan, "layered_fraction"]["result"]) == pytest.approx(
+            float(rows[scan, "layered_fraction"]["truth"]), abs=0.03
+        )
+        for quantity, most in (("t_peak_c", 0.03), ("fwhm_c", 0.15)):
+            row = rows[scan, quantity]
+            assert float(row["result"]) == pytest.approx(float(row["truth"]), rel=most)
+    assert abs(float(rows["8", "t_rate_difference_c"]["pull"])) < 4
+    assert float(rows["8", "fwhm_ratio"]["result"]) > 4
+    assert "times as wide" in (demo[0] / "cgnmc-demo" / "report.md").read_text(encoding="utf-8")
+
+
 def test_the_report_shows_pictures_that_are_there(demo):
     folder = demo[0] / "cgnmc-demo"
     report = (folder / "report.md").read_text(encoding="utf-8")
     pictures = [line.rpartition("(")[2].rstrip(")") for line in report.splitlines() if "![" in line]
-    assert {"trend.png", "scan0001.png", "scan0004.png", "scan0005.png", "scan0006.png"} <= set(
-        pictures
-    )
+    scans = {f"scan{number:04d}.png" for number in range(1, 9)}
+    assert {"trend.png", "comparison.png", *scans} <= set(pictures)
     assert all((folder / picture).stat().st_size > 10_000 for picture in pictures)
 
 
