@@ -127,9 +127,9 @@ class Ramp:
         if self.fault is not None or self.on_suspend == "continue":
             return
         try:
+            self._beat()
             if self.on_suspend == "cool" and self.controls.heater is not None:
                 await _obeyed(self.controls.heater, 1)
-            self._beat()
             if self.controls.ramp_rate is not None:
                 self._send(self._target)
         except Exception as error:

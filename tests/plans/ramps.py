@@ -1,5 +1,7 @@
 """Ramps of a simulated hot stage that are over in seconds, and furnaces of other people."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +9,13 @@ from bluesky import Msg
 from ophyd import Component, Device, Kind, Signal
 from ophyd.sim import SynAxis, SynSignal
 from ophyd.status import Status
+from ophyd_async.core import (
+    AsyncStatus,
+    StandardReadable,
+    StandardReadableFormat,
+    soft_signal_r_and_setter,
+    soft_signal_rw,
+)
 
 from cgnmc_bluesky.plans import heating_ramp
 from cgnmc_bluesky.sim import SimulatedHotStage
@@ -56,6 +65,29 @@ class KelvinFurnace(Device):
     def set(self, value: float) -> Status:
         self.sent.append(value)
         return self.target.set(value)
+
+
+class AsyncFurnace(StandardReadable):
+    """A furnace of ophyd-async, whose controller ramps."""
+
+    def __init__(self, name: str = "") -> None:
+        with self.add_children_as_readables(StandardReadableFormat.HINTED_SIGNAL):
+            self.temperature, self._show = soft_signal_r_and_setter(float, 25.0, units="degC")
+        self.ramp_rate = soft_signal_rw(float, 0.0667, units="degC/s")
+        self.setpoint = soft_signal_rw(float, 25.0, units="degC")
+        self.heater = soft_signal_rw(int, 0)
+        self.heartbeat = soft_signal_rw(int, 0)
+        self.heartbeat_timeout_s = soft_signal_rw(float, 30.0)
+        super().__init__(name=name)
+
+    @AsyncStatus.wrap
+    async def set(self, value: float) -> None:
+        await self.setpoint.set(value)
+        rate_c_per_s = await self.ramp_rate.get_value()
+        begin_s = time.monotonic()
+        while await self.heater.get_value() and await self.temperature.get_value() < value:
+            await asyncio.sleep(0.02)
+            self._show(min(25.0 + rate_c_per_s * (time.monotonic() - begin_s), value))
 
 
 def plain_furnace() -> SynAxis:

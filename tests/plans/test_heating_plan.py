@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from bluesky import Msg, RunEngine
+from bluesky.run_engine import call_in_bluesky_event_loop
 from bluesky.simulators import RunEngineSimulator
 from ophyd.sim import SynSignal
-from ramps import SHORT, STREAMS, KelvinFurnace, events, plain_furnace, ramp
+from ophyd_async.core import init_devices
+from ramps import SHORT, STREAMS, AsyncFurnace, KelvinFurnace, events, plain_furnace, ramp
 
 from cgnmc_bluesky.plans import heating_ramp
 from cgnmc_bluesky.sim import Fault, SimulatedHotStage
@@ -200,6 +202,18 @@ def test_somebody_elses_furnace_is_ramped_step_by_step(
     assert sent[-1] == pytest.approx(40.0)
     final = furnace.sent[-1] if isinstance(furnace, KelvinFurnace) else furnace.position
     assert final - offset < 27.0
+
+
+def test_a_furnace_of_ophyd_async_is_ramped_in_its_own_unit(RE: RunEngine, recorder: Any) -> None:
+    with init_devices():
+        furnace = AsyncFurnace("furnace")
+    ions = SynSignal(func=lambda: 1e-9, name="ions")
+    RE(heating_ramp(furnace, [], [ions], target_c=40.0, rate_c_per_min=600.0, ion_period_s=0.1))
+    assert recorder.of("stop")[0]["exit_status"] == "success"
+    assert events(recorder, "temperature")[-1]["data"]["furnace-temperature"] == 40.0
+    parts = (furnace.heater, furnace.heartbeat, furnace.setpoint, furnace.ramp_rate)
+    values = [call_in_bluesky_event_loop(part.get_value()) for part in parts]
+    assert values == [0, 0, 25.0, 0.0667]
 
 
 def test_nobody_would_ramp_it_on_in_a_pause() -> None:
