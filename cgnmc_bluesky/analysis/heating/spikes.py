@@ -5,18 +5,19 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-REACH = 2
+REACH = 3
 """Neighbours on either side that a reading is held against."""
 AGAINST_NEIGHBOURS = 3.0
-"""A spike stands out of its neighbours by so many times what these differ among themselves: the
-summit of a steep peak does not."""
+"""A spike stands out of its neighbours by so many times what these differ among themselves, but for
+the highest and the lowest of them: the summit of a steep peak does not, and a second spike nearby
+hides none."""
 AGAINST_NOISE = 6.0
 """And by so many standard deviations of the noise."""
 _NOISE_OF_STEPS = 0.6745 * np.sqrt(6.0)
 
 
 def spikes(values: Floats, noise: float) -> NDArray[np.bool_]:
-    """Find single readings that stand out of the four around them.
+    """Find single readings that stand out of the six around them.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def spikes(values: Floats, noise: float) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray
-        Which are spikes, shape `(n,)`; never the first two or the last two.
+        Which are spikes, shape `(n,)`; never the first three or the last three.
 
     Examples
     --------
@@ -38,9 +39,9 @@ def spikes(values: Floats, noise: float) -> NDArray[np.bool_]:
     alone = np.zeros(len(values), bool)
     if len(values) < 2 * REACH + 1:
         return alone
-    middle = values[REACH:-REACH]
-    around = np.stack([values[:-4], values[1:-3], values[3:-1], values[4:]])
-    high, low = around.max(axis=0), around.min(axis=0)
+    windows = np.lib.stride_tricks.sliding_window_view(values, 2 * REACH + 1)
+    around = np.sort(np.delete(windows, REACH, axis=1), axis=1)
+    middle, low, high = windows[:, REACH], around[:, 1], around[:, -2]
     beyond = np.maximum(middle - high, low - middle)
     alone[REACH:-REACH] = beyond > AGAINST_NEIGHBOURS * (high - low) + AGAINST_NOISE * noise
     return alone
@@ -54,7 +55,7 @@ def noise_of(values: Floats) -> float:
     values
         Readings in the order of their time, shape `(n,)`, all finite.
     """
-    if len(values) < 2 * REACH + 1:
+    if len(values) < REACH:
         return 0.0
     bends = values[:-2] - 2.0 * values[1:-1] + values[2:]
     return float(np.median(np.abs(bends)) / _NOISE_OF_STEPS)
