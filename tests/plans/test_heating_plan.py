@@ -8,7 +8,7 @@ from bluesky.run_engine import call_in_bluesky_event_loop
 from bluesky.simulators import RunEngineSimulator
 from ophyd.sim import SynSignal
 from ophyd_async.core import init_devices
-from ramps import SHORT, STREAMS, AsyncFurnace, KelvinFurnace, events, plain_furnace, ramp
+from short_ramps import SHORT, STREAMS, AsyncFurnace, KelvinFurnace, events, plain_furnace, ramp
 
 from cgnmc_bluesky.plans import heating_ramp
 from cgnmc_bluesky.sim import Fault, SimulatedHotStage

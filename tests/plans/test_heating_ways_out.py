@@ -13,7 +13,7 @@ from bluesky import Msg, RunEngine
 from bluesky.suspenders import SuspendBoolHigh
 from bluesky.utils import FailedStatus, RunEngineInterrupted
 from ophyd import Signal
-from ramps import events, is_cooling, ramp
+from short_ramps import events, is_cooling, ramp
 from ways_out import FaultError, broken_at, paused_before
 
 from cgnmc_bluesky.devices import ramping
@@ -290,6 +290,25 @@ def test_what_was_exposed_without_beam_is_measured_again_and_nothing_else(
         assert len(set(stamps)) == len(stamps)
     ends = [event["timestamps"]["xrd_intensity"] for event in events(recorder, "primary")]
     assert max(later - earlier for earlier, later in itertools.pairwise(ends)) > 100.0
+
+
+@pytest.mark.parametrize("policy", ramping.POLICIES)
+def test_a_suspended_ramp_is_given_up(
+    RE: RunEngine, recorder: Any, stage: SimulatedHotStage, policy: str
+) -> None:
+    async def no_beam_today() -> None:
+        threading.Thread(target=RE.abort).start()
+        await asyncio.sleep(60.0)
+
+    def beam_dumps(name: str, doc: dict[str, Any]) -> None:
+        if name == "event" and FAULTY in doc["data"] and doc["seq_num"] == 15:
+            RE.request_suspend(no_beam_today)
+
+    RE.subscribe(beam_dumps)
+    with pytest.raises(RunEngineInterrupted):
+        RE(ramp(stage, on_suspend=policy))
+    assert ended(recorder)[0] == "abort"
+    assert is_cooling(stage)
 
 
 def test_two_suspensions_are_two_pauses(
