@@ -120,6 +120,21 @@ class O2OnsetAnalysis(HeatingAnalysis):
         """Ion currents; any will do, since a run that lacks the one in question is to say so."""
         return [role for role in self.run.roles if role.startswith("ion_")] or ["ion_current"]
 
+    def estimates(self, *, ended: bool) -> Iterable[tuple[Subject, Estimate]]:
+        """What is known now, in the units that the signals were recorded in."""
+        for subject, told in super().estimates(ended=ended):
+            yield subject, self._in_units_of(told)
+
+    def _in_units_of(self, told: Estimate) -> Estimate:
+        recorded = self.run.reader.units
+        gas = recorded.get(f"ion_{self.model.mass}", "A")
+        curve_units = {
+            name: recorded.get(name, gas) if unit == "A" else unit
+            for name, unit in told.curve_units.items()
+        }
+        slope = {"max_slope": f"{gas}/degC"}
+        return replace(told, units={**told.units, **slope}, curve_units=curve_units)
+
     def is_due(self) -> bool:
         """Whether another bin is full."""
         n_bins = self.working.n_bins()
