@@ -213,6 +213,7 @@ UNUSABLE = {
     "no such column": (["replay", "RUNS", "--out", "o", "--x", "here.csv:b"], "here.csv"),
     "log is a folder": (["--log", ".", "replay", "RUNS"], "Is a directory"),
     "out is a file": (["replay", "RUNS", "--out", "RUNS"], "runs.jsonl"),
+    "nothing to compare with": (["compare", "RUNS", "1"], "RUN"),
     "nothing to check": (["check"], "beamline.toml"),
     "watch nothing": (["watch", "nowhere"], "nowhere"),
     "watch another machine": (["watch", "tcp://192.0.2.1:5578"], "--trust"),
@@ -334,7 +335,7 @@ def test_version_help_and_completion(cgnmc):
     assert re.fullmatch(r"cgnmc \d+\.\d+\S*\n", version.stdout)
     overview = cgnmc()
     assert overview.returncode == 0
-    for command in ("demo", "replay", "watch", "ioc", "check"):
+    for command in ("demo", "replay", "compare", "watch", "ioc", "check"):
         assert command in overview.stdout
         told = cgnmc(command, "--help")
         assert told.returncode == 0
