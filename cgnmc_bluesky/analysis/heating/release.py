@@ -117,7 +117,8 @@ class ReleaseAccumulator:
         others = ", ".join(role.removeprefix("ion_") for role in sorted(self._others))
         name = self._keys.get(self.role, "")
         what = f"m/z {self.model.mass} ({name}) is not recorded" if name else f"no {self.role}"
-        told = f"{what}; recorded are m/z {others}" if others else f"no reading of {name} yet"
+        missing = f"no reading of {name or self.role} yet"
+        told = f"{what}; recorded are m/z {others}" if others else missing
         failed = ended and bool(others)
         return Estimate(Status.FAILED if failed else Status.WAITING, told, UNITS)
 
