@@ -3,7 +3,8 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import ClassVar, Protocol
+from functools import cache
+from typing import Any, ClassVar, Protocol
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.analysis.heating import lattice, phases, release
@@ -80,7 +81,9 @@ class HeatingAnalysis(RunAnalysis):
         if not self._any_rows:
             yield subject, Estimate(Status.WAITING, "no rows", units)
             return
-        told = self.working.estimate(ended=ended)
+        # how a BLAS cuts a product among threads shows in the last bit
+        with _threads().limit(limits=1, user_api="blas"):
+            told = self.working.estimate(ended=ended)
         reasons = [told.reason, *self._absent()]
         yield subject, replace(told, reason="; ".join(part for part in reasons if part))
 
@@ -182,6 +185,14 @@ class O2Onset(LiveAnalysis):
     """
 
     kinds = (O2OnsetAnalysis, PhasesAnalysis)
+
+
+@cache
+def _threads() -> Any:
+    """What says how many threads a BLAS may use; looked up once, which takes a moment."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _model(section: HeatingRoles) -> HeatingModel:

@@ -6,20 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
-from cgnmc_bluesky.analysis.heating.detection import background_columns, background_from
+from cgnmc_bluesky.analysis.heating.detection import background_columns
 from cgnmc_bluesky.analysis.heating.noise import noises, plausible
-from cgnmc_bluesky.analysis.heating.process import BEFORE_C, Fit, Process, Windows, drawn, likely
+from cgnmc_bluesky.analysis.heating.process import BEFORE_C, Problem, Process, Windows, drawn
 from cgnmc_bluesky.analysis.heating.trace import Bins
 
 Floats = NDArray[np.float64]
 
+FORGOTTEN = 6.0
+"""The background before this part of the time until the detection is left out: there the law of
+pump-down is furthest from what it is under a release."""
 FEWEST = 25
 """Bins that a background rests on beforehand, at least."""
 QUIET = 80
 """Bins that its noise is told from, at least; if there are so many before the detection."""
-QUIET_C = (60.0, 180.0)
-"""They end so far below the detection: there is noise that is seen only in the long run, and a
-release that begins slowly must not be taken for it."""
+QUIET_C = 100.0
+"""They end so far below the detection: a release that begins slowly is not taken for noise."""
 KNOTS_C = 3.5
 """From one knot of the curve to the next."""
 STILL_C = 0.2
@@ -68,36 +70,59 @@ def curve_of(bins: Bins, alarm: int) -> Curve:
     The release is a Gaussian process (Matérn 5/2) along the temperature within a window, zero
     outside of it; the background is that of the detection. When the window begins and ends, how
     smooth and how large the release is, comes from the marginal likelihood: curves of all that is
-    likely are drawn together. Rasmussen & Williams, Gaussian Processes for Machine Learning, MIT
-    Press 2006, ch. 2 and 5.
+    likely are drawn together. Half of them are for the noise before the release, half for that of
+    the whole run: a slow drift is seen in the long run only, where a wide release looks like one.
+    And half are for a background that may bend once more, since nobody knows its law.
+    Rasmussen & Williams, Gaussian Processes for Machine Learning, MIT Press 2006, ch. 2 and 5.
     """
-    first = background_from(bins.time_s, float(bins.time_s[alarm]))
+    first = int(np.searchsorted(bins.time_s, float(bins.time_s[alarm]) / FORGOTTEN))
     part, at = bins[first:], alarm - first
     background = background_columns(part.time_s, float(part.time_s[at]))
     scale = float(np.max(np.abs(part.current))) or 1.0
     spread = _spread(part)
+    current = part.current / scale / spread
     travelled_c = _progress(part.temperature_c)
     shapes, places_c = _shapes(travelled_c, _beginning(travelled_c, at, BEFORE_C[-1], FEWEST))
-    columns = np.concatenate([background, shapes], axis=1)
-    scaled, current = columns / spread[:, None], part.current / scale / spread
     windows = Windows.of(places_c, travelled_c[at], _summit(part, travelled_c, at))
-    fits: list[Fit] = []
-    for before_c in QUIET_C:
-        end = _beginning(travelled_c, at, before_c, QUIET)
-        told = plausible(scaled[:end, :4], current[:end], noises())[0]
-        fits += Process(*told, scaled, current, places_c).fits(windows)
-    likeliest, _ = drawn(likely(fits))
-    model = np.column_stack([scaled[:, :4], scaled[:, 4:] @ likeliest[4:]])
-    told = plausible(model, current, noises())[0]
-    fits += Process(*told, scaled, current, places_c).fits(windows)
-    likeliest, draws = drawn(likely(fits))
+    end = _beginning(travelled_c, at, QUIET_C, QUIET)
+    bent = np.column_stack([background, background[:, -1] ** 2])
+    parted = [
+        _parted(
+            Problem(law / spread[:, None], shapes / spread[:, None], current, places_c),
+            end,
+            windows,
+        )
+        for law in (background, bent)
+    ]
+    likeliest = parted[0][0]
     return Curve(
         bins=part,
-        background=scale * background @ likeliest[:4],
-        release=scale * shapes @ likeliest[4:],
-        backgrounds=scale * background @ draws[:4],
-        releases=scale * shapes @ draws[4:],
+        background=scale * background @ likeliest[: background.shape[1]],
+        release=scale * shapes @ likeliest[background.shape[1] :],
+        backgrounds=scale
+        * np.column_stack(
+            [
+                law @ draws[: law.shape[1]]
+                for law, (_, draws) in zip((background, bent), parted, strict=True)
+            ]
+        ),
+        releases=scale
+        * np.column_stack([shapes @ draws[-shapes.shape[1] :] for _, draws in parted]),
     )
+
+
+def _parted(problem: Problem, quiet: int, windows: Windows) -> tuple[Floats, Floats]:
+    """Amounts of background and release: the likeliest, and others that are as likely.
+
+    Half of the latter are for the noise of the first bins, half for that of all.
+    """
+    told = plausible(problem.background[:quiet], problem.curve[:quiet], noises())[0]
+    before = Process(*told, problem).fits(windows)
+    likeliest, _ = drawn(before)
+    released = problem.shapes @ likeliest[problem.background.shape[1] :]
+    model = np.column_stack([problem.background, released])
+    told = plausible(model, problem.curve, noises())[0]
+    return drawn(before, Process(*told, problem).fits(windows))
 
 
 def _beginning(travelled_c: Floats, alarm: int, before_c: float, fewest: int) -> int:

@@ -59,6 +59,28 @@ class Windows:
 
 
 @dataclass(frozen=True)
+class Problem:
+    """A curve, and what it may be made of.
+
+    Parameters
+    ----------
+    background
+        Columns of the background, shape `(n, f)`.
+    shapes
+        Splines of the release, shape `(n, p)`.
+    curve
+        The curve, shape `(n,)`.
+    places_c
+        Where the splines have their places, shape `(p,)`.
+    """
+
+    background: Floats
+    shapes: Floats
+    curve: Floats
+    places_c: Floats
+
+
+@dataclass(frozen=True)
 class Fit:
     """A release within a window, of one smoothness, with its likeliest size.
 
@@ -91,22 +113,17 @@ class Process:
     ----------
     noise, size
         Its noise, and the standard deviation of the innovations.
-    columns
-        Background and splines, shape `(n, f + p)`.
-    curve
-        The curve, shape `(n,)`.
-    places_c
-        Where the splines have their places, shape `(p,)`.
+    problem
+        The curve.
     """
 
-    def __init__(
-        self, noise: Noise, size: float, columns: Floats, curve: Floats, places_c: Floats
-    ) -> None:
-        whitened = noise.whitened(np.column_stack([columns, curve])) / size
-        columns, curve = whitened[:, :-1], whitened[:, -1]
-        self.size = columns.shape[1]
-        self.free = self.size - len(places_c)
-        self._columns, self._curve, self._places_c = columns, curve, places_c
+    def __init__(self, noise: Noise, size: float, problem: Problem) -> None:
+        whitened = noise.whitened(
+            np.column_stack([problem.background, problem.shapes, problem.curve])
+        )
+        columns, curve = whitened[:, :-1] / size, whitened[:, -1] / size
+        self.size, self.free = columns.shape[1], problem.background.shape[1]
+        self._columns, self._curve, self._places_c = columns, curve, problem.places_c
         normal, self._moments = columns.T @ columns, columns.T @ curve
         free = self.free
         self._own = np.linalg.inv(normal[:free, :free])
@@ -210,13 +227,13 @@ def _below(amounts: Floats, variances: Floats) -> float:
     return 0.5 * min(lowest, 0.0) ** 2
 
 
-def drawn(fits: Sequence[Fit]) -> tuple[Floats, Floats]:
+def drawn(*alternatives: Sequence[Fit]) -> tuple[Floats, Floats]:
     """Amounts of background and release, and others that are as likely.
 
     Parameters
     ----------
-    fits
-        What they may be, the likeliest first.
+    *alternatives
+        What they may be, for noises none of which is better than another.
 
     Returns
     -------
@@ -225,10 +242,17 @@ def drawn(fits: Sequence[Fit]) -> tuple[Floats, Floats]:
     ndarray
         Some that are likely, shape `(f + p, m)`.
     """
+    normals = np.random.default_rng(0).standard_normal((alternatives[0][0].process.size, SAMPLES))
+    halves = np.array_split(normals, len(alternatives), axis=1)
+    parts = [_drawn_of(fits, own) for fits, own in zip(alternatives, halves, strict=True)]
+    likeliest = np.mean([part[0] for part in parts], axis=0)
+    return np.asarray(likeliest), np.concatenate([part[1] for part in parts], axis=1)
+
+
+def _drawn_of(fits: Sequence[Fit], normals: Floats) -> tuple[Floats, Floats]:
     weights = np.exp([fit.likelihood - fits[0].likelihood for fit in fits])
     weights /= np.sum(weights)
-    normals = np.random.default_rng(0).standard_normal((fits[0].process.size, SAMPLES))
-    edges = np.round(np.cumsum(weights) * SAMPLES).astype(int)
+    edges = np.round(np.cumsum(weights) * normals.shape[1]).astype(int)
     parts = [
         (weight, fit.process.draw(fit, normals[:, first:last]))
         for weight, fit, first, last in zip(weights, fits, [0, *edges[:-1]], edges, strict=True)
@@ -236,5 +260,4 @@ def drawn(fits: Sequence[Fit]) -> tuple[Floats, Floats]:
     ]
     total = sum(weight for weight, _ in parts)
     likeliest = sum(weight / total * part[:, 0] for weight, part in parts)
-    draws = np.concatenate([part[:, 1:] for _, part in parts], axis=1)
-    return np.asarray(likeliest), draws
+    return np.asarray(likeliest), np.concatenate([part[:, 1:] for _, part in parts], axis=1)

@@ -16,6 +16,8 @@ DEVIATES = 3.0
 """A release deviates from its background by so many standard deviations."""
 AGREED = 0.95
 """A peak has passed where so large a share of what is likely says so."""
+BINNED_C = 0.1
+"""Uncertainty of any temperature for its being an average over a bin."""
 FOUND = 0.8
 """A temperature is given where so large a share of what is likely has one."""
 
@@ -96,7 +98,8 @@ def named_temperatures(curve: Curve) -> Mapping[str, Measured]:
     }
     if not np.all(under[:, 0] > 0):
         found["t_rate_c"] = np.full(every.shape[1], np.nan)
-    return {name: _measured(values) for name, values in found.items()}
+    binned_c = {name: 0.0 if name == "max_slope" else BINNED_C for name in found}
+    return {name: _measured(values, binned_c[name]) for name, values in found.items()}
 
 
 def has_peaked(curve: Curve) -> bool:
@@ -105,13 +108,13 @@ def has_peaked(curve: Curve) -> bool:
     return bool(np.mean(top < len(curve.release) - 2) >= AGREED)
 
 
-def _measured(values: Floats) -> Measured:
-    """Value of the first, and the standard deviation of the others."""
+def _measured(values: Floats, least: float) -> Measured:
+    """Value of the first, and the standard deviation of the others, with a least one."""
     others = values[1:][np.isfinite(values[1:])]
     if not np.isfinite(values[0]) or len(others) < FOUND * (len(values) - 1):
         return Measured()
     low, high = np.quantile(others, [0.1587, 0.8413])
-    return Measured(float(values[0]), float(high - low) / 2.0)
+    return Measured(float(values[0]), float(np.hypot((high - low) / 2.0, least)))
 
 
 def _crossing(temperature_c: Floats, above: Floats, top: NDArray[np.intp]) -> Floats:
