@@ -34,6 +34,8 @@ class HeatingAnalysis(RunAnalysis):
     growth: ClassVar[float] = 1.0
     shows_late: ClassVar[bool] = True
     units: ClassVar[Mapping[str, str]]
+    optional: ClassVar[tuple[str, ...]] = ()
+    """Roles that it can do without."""
 
     def __init__(self, run: Run, emit: Sink) -> None:
         super().__init__(run, emit)
@@ -93,9 +95,10 @@ class HeatingAnalysis(RunAnalysis):
         return replace(subject, parameters=asdict(self.model)), self.units
 
     def _absent(self) -> list[str]:
-        """Say what the configuration names and the run does not hold."""
-        missing = self.run.reader.missing()
-        return [f"no {found.key}" for role, found in self.run.roles.items() if role in missing]
+        """Say what the configuration names for this analysis and the run does not hold."""
+        missing, own = self.run.reader.missing(), {*self.wanted(), *self.optional}
+        roles = self.run.roles.items()
+        return [f"no {found.key}" for role, found in roles if role in missing and role in own]
 
     def _configured(self) -> HeatingRoles:
         section = self.run.beamline.heating
@@ -149,6 +152,7 @@ class PhasesAnalysis(HeatingAnalysis):
     """Cells and shares of the phases in the patterns."""
 
     name = "phases"
+    optional = ("two_theta_deg", "exposure_s")
     units = lattice.UNITS
     working: phases.PhasesAccumulator
 

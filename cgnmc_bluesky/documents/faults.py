@@ -22,6 +22,10 @@ class Notes:
     >>> notes.row("i0", "no number", 7)
     >>> notes.sentences()
     ['i0: no number (rows 3, 7)']
+    >>> notes.row("it", "no number", 3), notes.row("it", "no number", 7)
+    (None, None)
+    >>> notes.sentences()
+    ['i0, it: no number (rows 3, 7)']
     """
 
     def __init__(self) -> None:
@@ -38,7 +42,11 @@ class Notes:
 
     def sentences(self) -> list[str]:
         """All notes in words, whatever the order in which they came."""
+        keys: defaultdict[tuple[str, frozenset[int]], list[str]] = defaultdict(list)
+        for (key, fault), rows in self._rows.items():
+            keys[fault, frozenset(rows)].append(key)
         of_rows = (
-            f"{key}: {fault} ({named_rows(rows)})" for (key, fault), rows in self._rows.items()
+            f"{', '.join(sorted(of))}: {fault} ({named_rows(rows)})"
+            for (fault, rows), of in keys.items()
         )
         return sorted({*self._sentences, *of_rows})

@@ -20,6 +20,8 @@ RENEWED = 16
 """The noise is told anew every so many bins."""
 NOISE_BINS = 400
 """From at most so many bins."""
+FINEST = 1e-6
+"""No reading is better than this share of the largest."""
 PER_DEGREE = 2.0
 """Bins that are worth one independent reading when the size of the noise is told from them."""
 SCORES = {0.2: 3.9, 0.1: 4.5, 0.05: 4.9, 0.02: 5.3, 0.01: 5.7}
@@ -110,7 +112,8 @@ class Detector:
         rises = _rises(part.temperature_c)
         if (len(bins) - 1 - FIRST) % RENEWED == 0 or not self._noises:
             self._noises = _told(background, rises, part.current)
-        columns = np.column_stack([background, rises, part.current])
+        scale = float(np.max(np.abs(part.current))) or 1.0
+        columns = np.column_stack([background, rises, part.current / scale])
         scores = [_scores(noise.whitened(columns), background.shape[1]) for noise in self._noises]
         return float(np.max(np.mean(scores, axis=0)))
 
@@ -138,7 +141,7 @@ def _scores(whitened: Floats, n_background: int) -> Floats:
     amounts = rises.T @ curve
     degrees = len(curve) - STARTS - n_background - 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        left = np.maximum(curve @ curve - amounts**2 / sizes, 0.0)
+        left = np.maximum(curve @ curve - amounts**2 / sizes, degrees * FINEST**2)
         scores = amounts / np.sqrt(sizes * left / degrees)
     return _normal(np.where(np.isfinite(scores), scores, 0.0), degrees / PER_DEGREE)
 

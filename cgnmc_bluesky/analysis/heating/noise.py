@@ -22,6 +22,8 @@ PLAUSIBLE = 1.9
 """Noises are plausible whose log-likelihood is at most so far below the best: at 95 %."""
 MOST = 6
 """Plausible noises that are kept."""
+FINEST = 1e-5
+"""No noise is smaller than this share of the largest reading."""
 STARTS = 2
 """Readings that only say where the noise began."""
 
@@ -126,7 +128,7 @@ def plausible(model: Floats, curve: Floats, among: Sequence[Noise]) -> list[tupl
         triangle = np.abs(np.diag(np.linalg.qr(noise.whitened(columns), mode="r")))
         triangle = np.maximum(triangle, np.finfo(float).tiny)
         likelihoods[at] = -degrees * np.log(triangle[-1]) - np.sum(np.log(triangle[:-1]))
-        sizes[at] = triangle[-1] / np.sqrt(degrees)
+        sizes[at] = max(triangle[-1] / np.sqrt(degrees), FINEST * np.max(np.abs(curve)))
     order = np.argsort(-likelihoods, kind="stable")[:MOST]
     best = likelihoods[order[0]]
     return [(among[at], float(sizes[at])) for at in order if likelihoods[at] >= best - PLAUSIBLE]

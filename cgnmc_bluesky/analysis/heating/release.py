@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
+from cgnmc_bluesky.analysis.heating.belief import begun_before, believed, no_release, part_of
 from cgnmc_bluesky.analysis.heating.curve import Curve, curve_of
 from cgnmc_bluesky.analysis.heating.detection import FIRST, Detector
 from cgnmc_bluesky.analysis.heating.model import HeatingModel, times_of
-from cgnmc_bluesky.analysis.heating.remarks import remarks_on, without_doubtful
+from cgnmc_bluesky.analysis.heating.remarks import remarks_on
 from cgnmc_bluesky.analysis.heating.series import Series
 from cgnmc_bluesky.analysis.heating.temperatures import (
     Measured,
@@ -17,7 +18,7 @@ from cgnmc_bluesky.analysis.heating.temperatures import (
     named_temperatures,
 )
 from cgnmc_bluesky.analysis.heating.thermometer import Thermometer
-from cgnmc_bluesky.analysis.heating.trace import Bins, Trace
+from cgnmc_bluesky.analysis.heating.trace import BIN_S, Bins, Trace
 from cgnmc_bluesky.analysis.rows import Block
 
 Floats = NDArray[np.float64]
@@ -109,6 +110,12 @@ class ReleaseAccumulator:
         )
         if len(bins) <= FIRST:
             return self._waiting(bins, remarks, ended=ended)
+        if np.median(bins.current) < 0:
+            key = self._keys.get(self.role, self.role)
+            said = [f"{key} is negative: is its sign or its zero wrong?", *remarks]
+            return self._said(
+                Status.FAILED if ended else Status.WAITING, said, bins, {}, ended=ended
+            )
         if self._detector.alarm is None:
             return self._without_onset(bins, remarks, ended=ended)
         return self._with_onset(bins, self._detector.alarm, remarks, ended=ended)
@@ -119,12 +126,17 @@ class ReleaseAccumulator:
         what = f"m/z {self.model.mass} ({name}) is not recorded" if name else f"no {self.role}"
         missing = f"no reading of {name or self.role} yet"
         told = f"{what}; recorded are m/z {others}" if others else missing
+        if self._trace.n_missing:
+            told = f"{name or self.role} holds no number in {self._trace.n_missing} readings"
         failed = ended and bool(others)
         return Estimate(Status.FAILED if failed else Status.WAITING, told, UNITS)
 
     def _waiting(self, bins: Bins, remarks: list[str], *, ended: bool) -> Estimate:
         key = self._keys.get(self.role, self.role)
-        what = f"{len(bins) * 15} s of {key} with a temperature; a background takes {FIRST * 15} s"
+        what = (
+            f"{len(bins)} averages over {BIN_S:.0f} s or more of {key} with a temperature; "
+            f"a background takes {FIRST + 1}"
+        )
         return self._said(Status.WAITING, [what, *remarks], bins, {}, ended=ended)
 
     def _without_onset(self, bins: Bins, remarks: list[str], *, ended: bool) -> Estimate:
@@ -139,22 +151,33 @@ class ReleaseAccumulator:
         return self._said(status, [what, *remarks], bins, {}, ended=ended)
 
     def _with_onset(self, bins: Bins, alarm: int, remarks: list[str], *, ended: bool) -> Estimate:
-        kept, at = without_doubtful(
-            bins, alarm, self._thermometer.doubts(), self._trace.start_s - self.model.delay_s
-        )
-        if at is None:
-            said = [*remarks, "the temperature of the onset cannot be known"]
+        stuck = self._trace.doubts()
+        doubts = [*self._thermometer.doubts(), *stuck]
+        remarks += [doubt.what for doubt in stuck]
+        start_s = self._trace.start_s - self.model.delay_s
+        part = part_of(bins, alarm, doubts, start_s)
+        if part.alarm is None or begun_before(bins):
+            why = (
+                "it had begun before"
+                if part.alarm is not None
+                else "it lies where nothing is known"
+            )
+            said = [f"a release, whose onset cannot be known: {why}", *remarks]
             return self._said(Status.FAILED, said, bins, {}, ended=ended)
         if ended or len(bins) >= self._due or self._curve is None:
-            self._curve = curve_of(kept, at)
+            self._curve = curve_of(part.bins, part.alarm)
             self._due = GROWTH * len(bins)
-        found = dict(named_temperatures(self._curve))
-        step_c = np.abs(np.gradient(kept.temperature_c)[at])
-        found["t_detect_c"] = Measured(float(kept.temperature_c[at]), float(step_c / np.sqrt(12.0)))
+        found, gaps = believed(self._curve, named_temperatures(self._curve))
+        refused = no_release(self._curve, found)
+        if refused:
+            return self._said(Status.FAILED, [refused, *remarks], bins, {}, ended=ended)
+        if part.holds_alarm:
+            found["t_detect_c"] = _detected(part.bins, part.alarm)
+        remarks = [*remarks, *part.remarks, *gaps]
         if not has_peaked(self._curve):
-            remarks = [*remarks, *self._before_peak(found, ended=ended)]
-        if found["t_rate_c"].value is None:
-            remarks = [*remarks, "the release stays below 5 % of the background"]
+            remarks += self._before_peak(found, ended=ended)
+        if found["t_rate_c"].value is None and not gaps:
+            remarks.append(_without_rate(self._curve))
         status = Status.FINAL if ended else Status.PROVISIONAL
         return self._said(status, remarks, bins, found, ended=ended)
 
@@ -232,6 +255,18 @@ class ReleaseAccumulator:
                 shown[name] = nothing.copy()
                 shown[name][at] = column
         return shown
+
+
+def _detected(bins: Bins, alarm: int) -> Measured:
+    """Temperature of a bin: it is one of all that the bin spans."""
+    step_c = float(np.abs(np.gradient(bins.temperature_c)[alarm]))
+    return Measured(float(bins.temperature_c[alarm]), step_c / float(np.sqrt(12.0)))
+
+
+def _without_rate(curve: Curve) -> str:
+    if np.min(curve.background) <= 0:
+        return "there is no positive background under the release that 5 % could be taken of"
+    return "the release does not reach 5 % of the background for certain"
 
 
 def _rate(bins: Bins) -> Measured:

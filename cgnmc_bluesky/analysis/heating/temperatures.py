@@ -90,9 +90,7 @@ def named_temperatures(curve: Curve) -> Mapping[str, Measured]:
     top = np.argmax(every, axis=0)
     found = {
         "t_rate_c": _crossing(temperature_c, every - RATE_SHARE * under, top),
-        "t_first_deviation_c": _last_crossing(
-            temperature_c, every - DEVIATES * curve.sigma[:, None], top
-        ),
+        "t_first_deviation_c": _last_crossing(temperature_c, every - DEVIATES * _noise(curve), top),
         **_tangents(temperature_c, every, top),
         **_summits(temperature_c, every, top),
     }
@@ -100,6 +98,12 @@ def named_temperatures(curve: Curve) -> Mapping[str, Measured]:
         found["t_rate_c"] = np.full(every.shape[1], np.nan)
     binned_c = {name: 0.0 if name == "max_slope" else BINNED_C for name in found}
     return {name: _measured(values, binned_c[name]) for name, values in found.items()}
+
+
+def _noise(curve: Curve) -> float:
+    """Standard deviation of a bin about release and background."""
+    left = curve.bins.current - curve.background - curve.release
+    return float(1.4826 * np.median(np.abs(left - np.median(left))))
 
 
 def has_peaked(curve: Curve) -> bool:

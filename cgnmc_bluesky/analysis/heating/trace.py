@@ -7,12 +7,16 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.heating.series import Series
 from cgnmc_bluesky.analysis.heating.spikes import REACH, noise_of, spikes
-from cgnmc_bluesky.analysis.heating.thermometer import Thermometer
+from cgnmc_bluesky.analysis.heating.thermometer import Doubt, Thermometer
 
 Floats = NDArray[np.float64]
 
 BIN_S = 15.0
 """Readings of so long a time are averaged: 1 °C at 4 °C/min."""
+STUCK_READINGS = 20
+"""So many equal readings in a row are those of a gauge that sticks, unless all are coarse."""
+STUCK_S = 60.0
+"""If they last for so long."""
 NOISE_FROM = 200
 """Readings up to a bin's end that its noise is taken from."""
 
@@ -42,8 +46,11 @@ class Bins:
         return len(self.time_s)
 
     def __getitem__(self, part: slice) -> "Bins":
-        columns = (self.time_s, self.temperature_c, self.current, self.scatter)
-        return Bins(*(column[part] for column in columns))
+        return Bins(*(column[part] for column in self.columns()))
+
+    def columns(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """All columns, in the order of the parameters."""
+        return self.time_s, self.temperature_c, self.current, self.scatter
 
 
 class Trace:
@@ -96,6 +103,22 @@ class Trace:
     def is_reopened_by(self, changed_s: float) -> bool:
         """Whether a temperature that is another one from some time on changes closed bins."""
         return changed_s + self._delay_s <= self._until_s
+
+    def doubts(self) -> list[Doubt]:
+        """When the current repeats one reading: that of a gauge that sticks, or is at its end."""
+        if len(self.readings) < STUCK_READINGS:
+            return []
+        time_s, values = self.readings.time_s - self._delay_s, self.readings.values[:, 0]
+        edges = np.flatnonzero(np.append(True, np.diff(values) != 0))
+        last = np.append(edges[1:], len(values)) - 1
+        lengths = last - edges + 1
+        usual = float(np.median(lengths))
+        stuck = lengths >= STUCK_READINGS * usual
+        return [
+            Doubt(float(time_s[a]), float(time_s[b]), f"the ion current stays at {values[a]:.3g}")
+            for a, b in zip(edges[stuck], last[stuck], strict=True)
+            if time_s[b] - time_s[a] >= STUCK_S
+        ]
 
     @property
     def start_s(self) -> float:
