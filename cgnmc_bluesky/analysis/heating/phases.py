@@ -166,6 +166,9 @@ class PhasesAccumulator:
         end_s = np.array([one.time_s for one in exposures])
         length_s = np.array([one.exposure_s or self.model.exposure_s or 0.0 for one in exposures])
         temperature_c = self._means(end_s, length_s)
+        for doubt in self._thermometer.doubts():
+            in_doubt = (end_s > doubt.start_s) & (end_s - length_s < doubt.end_s)
+            temperature_c[in_doubt] = np.nan
         notes = self._thermometer.remarks()
         if not len(self._thermometer):
             notes.append(f"no temperature ({self._key('temperature_c')})")

@@ -10,6 +10,8 @@ from cgnmc_bluesky.analysis.rows import counted
 
 FEW = 0.02
 """Share of readings without a temperature that is not worth a remark: before it was read first."""
+APART_S = 30.0
+"""Two clocks may disagree where readings both begin and end so much later than the temperature."""
 STUCK = 0.5
 """A current that repeats itself in so large a share of its readings is stuck, or coarse."""
 
@@ -74,5 +76,7 @@ def _clocks(thermometer: Thermometer, trace: Trace, name: str, n: int) -> str:
     what = f"no temperature at {trace.n_without_temperature} of {n} readings of {name}"
     if not len(thermometer):
         return what
-    apart_s = trace.start_s - thermometer.range_s[0]
-    return f"{what}: their first are {abs(apart_s):.0f} s apart, two clocks may disagree"
+    first_s, last_s = trace.readings.time_s[[0, -1]] - np.array(thermometer.range_s)
+    if first_s * last_s <= 0 or min(abs(first_s), abs(last_s)) < APART_S:
+        return what
+    return f"{what}: their first are {abs(first_s):.0f} s apart, two clocks may disagree"

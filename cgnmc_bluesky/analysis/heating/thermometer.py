@@ -26,6 +26,8 @@ STILL_S = 60.0
 """If they last for so long."""
 STILL_OF_RAMP_C = 4.0
 """And the temperature then goes on somewhere else, or went on before."""
+POSSIBLE_C = (-273.15, 4000.0)
+"""No sensor of a sample says anything else; open ones and broken links do."""
 BACK_C = 3.0
 """The temperature runs back where it falls so far below what it has been."""
 
@@ -61,6 +63,7 @@ class Thermometer:
     def __init__(self) -> None:
         self._series = Series(1)
         self._n_missing = 0
+        self._n_impossible = 0
 
     def add(self, time_s: Floats, temperature_c: Floats) -> float:
         """Take in readings, in any order.
@@ -75,8 +78,9 @@ class Thermometer:
         float
             From which time on the temperature is not what it was.
         """
-        known = np.isfinite(temperature_c)
-        self._n_missing += int(np.count_nonzero(~known))
+        known = (temperature_c > POSSIBLE_C[0]) & (temperature_c < POSSIBLE_C[1])
+        self._n_missing += int(np.count_nonzero(np.isnan(temperature_c)))
+        self._n_impossible += int(np.count_nonzero(~known & ~np.isnan(temperature_c)))
         return self._series.add(time_s[known], temperature_c[known, None])
 
     def __len__(self) -> int:
@@ -165,11 +169,18 @@ class Thermometer:
         if len(self._series) < 2:
             return []
         time_s, values = self._cleaned(-np.inf, np.inf)
-        return sorted([*_jumps(time_s, values), *_still(time_s, values)], key=lambda d: d.start_s)
+        still = _still(time_s, values)
+        # a sensor that stood still catches up, which is no jump of the temperature
+        moving = np.ones(len(time_s), bool)
+        for doubt in still:
+            moving &= (time_s <= doubt.start_s) | (time_s > doubt.end_s)
+        return sorted([*_jumps(time_s[moving], values[moving]), *still], key=lambda d: d.start_s)
 
     def remarks(self) -> list[str]:
         """What is remarkable about the readings, in words."""
         told = [f"{self._n_missing} readings of the temperature missing"] if self._n_missing else []
+        if self._n_impossible:
+            told.append(f"{self._n_impossible} readings of the temperature are impossible")
         if len(self._series) < 2:
             return told
         values = self._series.values[:, 0]
@@ -207,7 +218,8 @@ def _still(time_s: Floats, values: Floats) -> list[Doubt]:
     """Spans of equal readings from a sensor that is not coarse otherwise."""
     edges = np.flatnonzero(np.append(True, np.diff(values) != 0))
     lengths = np.diff(np.append(edges, len(values)))
-    usual = float(np.median(lengths))
+    others = np.sort(lengths)[:-1]
+    usual = float(np.median(others)) if len(others) else 1.0
     doubts = []
     for first, length in zip(edges, lengths, strict=True):
         last = first + length - 1
