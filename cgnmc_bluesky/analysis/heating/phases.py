@@ -54,6 +54,7 @@ class PhasesAccumulator:
         self._readings: list[Reading] = []
         self._known_c: dict[tuple[float, float], float] = {}
         self._changed_s = np.inf
+        self._settled_s = -np.inf
 
     def add(self, block: Block) -> None:
         """Take in rows of any stream."""
@@ -184,9 +185,10 @@ class PhasesAccumulator:
 
     def _means(self, end_s: Floats, length_s: Floats) -> Floats:
         """Mean temperatures of exposures; those that nothing can change any more are kept."""
-        settled_s = min(self._thermometer.settled_s, self._changed_s)
-        self._changed_s = np.inf
-        self._known_c = {key: c for key, c in self._known_c.items() if key[0] < settled_s}
+        # what was found before it was settled may be another by now
+        kept_s = min(self._settled_s, self._changed_s)
+        self._settled_s, self._changed_s = self._thermometer.settled_s, np.inf
+        self._known_c = {key: c for key, c in self._known_c.items() if key[0] < kept_s}
         for end, length in zip(end_s.tolist(), length_s.tolist(), strict=True):
             if (end, length) not in self._known_c:
                 last = np.array([end])
