@@ -74,14 +74,14 @@ class Shapes:
             if found != self._shape(column, found):
                 return None
             array = readings.read(column.channels).astype(column.dtype, copy=False)
-            if array.ndim == 1 and np.isnan(array).any():
+            if _any_without_numbers(array):
                 return None
         else:
             try:
                 found, array = _together(column, readings)
             except (TypeError, ValueError):
                 return None
-            if array.ndim == 1 and np.isnan(array).any():
+            if _any_without_numbers(array):
                 return None
             if found != self._shape(column, found):
                 return None
@@ -113,7 +113,7 @@ class Shapes:
         self, column: Column, reading: Any, seq_num: int, pixels: Range | None = None
     ) -> NDArray[Any] | None:
         """Numbers in a reading of any shape; `None` for anything else and for a lone NaN, which is
-        noted.
+        noted, as is a row of nothing but NaN.
         """
         fault = "row missing" if column.is_external else "no number"
         row: NDArray[Any] | None
@@ -129,6 +129,8 @@ class Shapes:
         if row is None or (row.ndim == 0 and np.isnan(row)):
             self._notes.row(column.key, fault, seq_num)
             return None
+        if _any_without_numbers(row[np.newaxis]):
+            self._notes.row(column.key, fault, seq_num)
         return row
 
     def _look_for_channels(self, column: Column, array: NDArray[Any]) -> None:
@@ -168,6 +170,15 @@ def _together(column: Column, readings: Sequence[Any]) -> tuple[tuple[int, ...],
     [shape] = shapes
     array = np.asarray([_cut(reading, column.channels) for reading in readings], column.dtype)
     return (shape if array.shape[1:] == column.cut(shape) else array.shape[1:]), array
+
+
+def _any_without_numbers(array: NDArray[Any]) -> bool:
+    """Whether any row holds nothing but NaN."""
+    if not array.size:
+        return False
+    rows = array.reshape(len(array), -1)
+    # most rows begin with a number: only the others need be looked through
+    return any(bool(np.isnan(rows[at]).all()) for at in np.flatnonzero(np.isnan(rows[:, 0])))
 
 
 def _cut(reading: Any, channels: Range | None, pixels: Range | None = None) -> Any:

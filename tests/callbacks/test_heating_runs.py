@@ -91,3 +91,13 @@ def test_a_pattern_taken_while_the_sensor_stood_still_has_no_temperature():
     phases = results_of(stuck(150.0, 1000.0), patterns=patterns)["phases"]
     assert "stands still at 150" in phases.reason
     assert phases.values["temperature_c"] is None
+
+
+def test_patterns_without_a_number_are_named():
+    patterns = [np.random.default_rng(n).poisson(100.0, 400).astype(float) for n in range(24)]
+    patterns[22] = np.full(400, np.nan)
+    patterns[5][:100] = np.nan
+    assert (
+        "xrd_intensity: no number (row 23)"
+        in results_of(read_c(), patterns=patterns)["phases"].reason
+    )
