@@ -17,11 +17,13 @@ BACK_C = 3.0
 """A temperature that falls so far below what it was has turned round."""
 STANDS = 20
 """It stands still where over so many bins it goes on less than over two."""
+FEWEST_BEFORE = 10
+"""Bins before the detection that a background is told from, at least."""
 FEWEST_AFTER = 3
 """Bins from the detection on that a release is told from, at least."""
 BEGINNING = 40
 """First bins, in which a current falls, unless a release has begun already."""
-RISES = 0.15
+RISES = 0.05
 """If it rises by so large a share in them, and is largest at their end."""
 GAP_C = 6.0
 """Bins that are further apart than this, and than a few of the usual steps, leave a gap."""
@@ -80,7 +82,9 @@ def part_of(bins: Bins, alarm: int, doubts: Sequence[Doubt], start_s: float) -> 
         good &= (time_s < doubt.start_s) | (time_s > doubt.end_s)
     kept = Bins(*(column[good] for column in bins.columns()))
     at = int(np.count_nonzero(good[:alarm]))
-    if at >= len(kept) or kept.temperature_c[at] < np.max(kept.temperature_c[: at + 1]) - BACK_C:
+    if not FEWEST_BEFORE <= at < len(kept):
+        return Part(kept, None, bool(good[alarm]))
+    if kept.temperature_c[at] < np.max(kept.temperature_c[: at + 1]) - BACK_C:
         return Part(kept, None, bool(good[alarm]))
     end, why = _end(kept.temperature_c, at)
     enough = end - at >= FEWEST_AFTER
@@ -117,7 +121,10 @@ def no_release(curve: Curve, found: Mapping[str, Measured]) -> str:
     if height <= 0:
         return "what was detected is no rise above the background"
     above = curve.bins.current - curve.background
-    if np.max(np.abs(np.diff(above))) > STEP * max(height, float(np.max(above))):
+    steps = np.abs(np.diff(above))
+    for low_c, _ in _gaps(curve.bins.temperature_c):
+        steps[np.searchsorted(curve.bins.temperature_c, low_c)] = 0.0
+    if np.max(steps) > STEP * max(height, float(np.max(above))):
         return "the current steps from one reading to the next, as a gauge does and no release"
     width_c = found["fwhm_c"].value
     if width_c is not None and width_c < NARROWEST * step_c:
@@ -158,6 +165,10 @@ def believed(curve: Curve, found: Mapping[str, Measured]) -> tuple[dict[str, Mea
             left[name] = Measured()
         if taken:
             told.append(f"no readings from {low_c:.0f} to {high_c:.0f} °C")
+    first_c, later_c = (left[name].value for name in ("t_first_deviation_c", "t_extrapolated_c"))
+    if first_c is not None and later_c is not None and first_c > later_c:
+        left["t_first_deviation_c"] = Measured()
+        told.append("the first deviation is lost in the noise")
     return left, told
 
 

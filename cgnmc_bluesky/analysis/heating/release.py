@@ -153,7 +153,9 @@ class ReleaseAccumulator:
     def _with_onset(self, bins: Bins, alarm: int, remarks: list[str], *, ended: bool) -> Estimate:
         stuck = self._trace.doubts()
         doubts = [*self._thermometer.doubts(), *stuck]
-        remarks += [doubt.what for doubt in stuck]
+        if stuck:
+            longest = max(stuck, key=lambda doubt: doubt.end_s - doubt.start_s)
+            remarks.append(f"{self._keys.get(self.role, self.role)} {longest.what} for a while")
         start_s = self._trace.start_s - self.model.delay_s
         part = part_of(bins, alarm, doubts, start_s)
         if part.alarm is None or begun_before(bins):
@@ -170,7 +172,7 @@ class ReleaseAccumulator:
         found, gaps = believed(self._curve, named_temperatures(self._curve))
         refused = no_release(self._curve, found)
         if refused:
-            return self._said(Status.FAILED, [refused, *remarks], bins, {}, ended=ended)
+            return self._without_onset(bins, [refused, *remarks], ended=ended)
         if part.holds_alarm:
             found["t_detect_c"] = _detected(part.bins, part.alarm)
         remarks = [*remarks, *part.remarks, *gaps]

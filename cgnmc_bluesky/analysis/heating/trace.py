@@ -113,9 +113,10 @@ class Trace:
         last = np.append(edges[1:], len(values)) - 1
         lengths = last - edges + 1
         usual = float(np.median(lengths))
-        stuck = lengths >= STUCK_READINGS * usual
+        # zero is what a gauge shows that sees nothing
+        stuck = (lengths >= STUCK_READINGS * usual) & (values[edges] != 0)
         return [
-            Doubt(float(time_s[a]), float(time_s[b]), f"the ion current stays at {values[a]:.3g}")
+            Doubt(float(time_s[a]), float(time_s[b]), f"stays at {values[a]:.3g}")
             for a, b in zip(edges[stuck], last[stuck], strict=True)
             if time_s[b] - time_s[a] >= STUCK_S
         ]
