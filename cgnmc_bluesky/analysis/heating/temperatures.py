@@ -18,6 +18,9 @@ AGREED = 0.95
 """A peak has passed where so large a share of what is likely says so."""
 BINNED_C = 0.1
 """Uncertainty of any temperature for its being an average over a bin."""
+WIDER = 1.2
+"""Sigmas are so much larger than what smooth curves leave open: smoothing rounds off the rest. Told
+from the errors in runs whose releases and noises are drawn by other laws (`make bench`)."""
 FOUND = 0.8
 """A temperature is given where so large a share of what is likely has one."""
 
@@ -118,7 +121,7 @@ def _measured(values: Floats, least: float) -> Measured:
     if not np.isfinite(values[0]) or len(others) < FOUND * (len(values) - 1):
         return Measured()
     low, high = np.quantile(others, [0.1587, 0.8413])
-    return Measured(float(values[0]), float(np.hypot((high - low) / 2.0, least)))
+    return Measured(float(values[0]), float(np.hypot(WIDER * (high - low) / 2.0, least)))
 
 
 def _crossing(temperature_c: Floats, above: Floats, top: NDArray[np.intp]) -> Floats:
