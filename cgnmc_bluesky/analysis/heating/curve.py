@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
 from cgnmc_bluesky.analysis.heating.detection import background_columns
-from cgnmc_bluesky.analysis.heating.noise import noises, plausible
+from cgnmc_bluesky.analysis.heating.noise import FINEST, noises, plausible
 from cgnmc_bluesky.analysis.heating.process import BEFORE_C, Problem, Process, Windows, drawn
 from cgnmc_bluesky.analysis.heating.trace import Bins
 
@@ -116,13 +116,15 @@ def _parted(problem: Problem, quiet: int, windows: Windows) -> tuple[Floats, Flo
 
     Half of the latter are for the noise of the first bins, half for that of all.
     """
-    told = plausible(problem.background[:quiet], problem.curve[:quiet], noises())[0]
-    before = Process(*told, problem).fits(windows)
+    # before a release a gauge may show nothing, without any noise
+    least = FINEST * float(np.max(np.abs(problem.curve)))
+    noise, size = plausible(problem.background[:quiet], problem.curve[:quiet], noises())[0]
+    before = Process(noise, max(size, least), problem).fits(windows)
     likeliest, _ = drawn(before)
     released = problem.shapes @ likeliest[problem.background.shape[1] :]
     model = np.column_stack([problem.background, released])
-    told = plausible(model, problem.curve, noises())[0]
-    return drawn(before, Process(*told, problem).fits(windows))
+    noise, size = plausible(model, problem.curve, noises())[0]
+    return drawn(before, Process(noise, size, problem).fits(windows))
 
 
 def _beginning(travelled_c: Floats, alarm: int, before_c: float, fewest: int) -> int:

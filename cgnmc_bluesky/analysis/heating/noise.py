@@ -22,7 +22,7 @@ PLAUSIBLE = 1.9
 """Noises are plausible whose log-likelihood is at most so far below the best: at 95 %."""
 MOST = 6
 """Plausible noises that are kept."""
-FINEST = 1e-5
+FINEST = 2e-5
 """No noise is smaller than this share of the largest reading."""
 STARTS = 2
 """Readings that only say where the noise began."""
