@@ -51,7 +51,8 @@ class TrendFigure(DocumentFigure):
         results = self._board.latest()
         panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)
         if not panels:
-            sheet.panels((), _say_nothing)
+            if results:
+                sheet.panels((), _say_nothing)
             return
         samples = _samples_apart(results)
         titles = tuple(panels)

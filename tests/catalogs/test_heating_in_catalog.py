@@ -167,4 +167,4 @@ def test_what_is_odd_is_told_of_what_comes_back_too(ramps, source) -> None:
     assert notes_of("polled") == [missing]
     length = f"xrd_intensity: row of shape ({N_BINS - 7},) instead of ({N_BINS},) (row 5)"
     assert notes_of(ODD) == [missing, length]
-    assert notes_of(STALE)[0] == "rga_mz18: an old reading again (rows 11, 43)"
+    assert notes_of(STALE)[0] == "rga_mz18, rga_mz32: an old reading again (rows 11, 43)"

@@ -55,7 +55,7 @@ class Curve:
         return np.asarray(np.std(self.releases, axis=1), dtype=np.float64)
 
 
-def curve_of(bins: Bins, alarm: int) -> Curve:
+def curve_of(bins: Bins, alarm: int, *, thorough: bool = True) -> Curve:
     """Part a current into a release and its background.
 
     Parameters
@@ -64,6 +64,8 @@ def curve_of(bins: Bins, alarm: int) -> Curve:
         The current over time and temperature.
     alarm
         Number of the bin where the release was detected.
+    thorough
+        Whether other laws of the background are tried too, which takes twice as long.
 
     Notes
     -----
@@ -86,13 +88,14 @@ def curve_of(bins: Bins, alarm: int) -> Curve:
     windows = Windows.of(places_c, travelled_c[at], _summit(part, travelled_c, at))
     end = _beginning(travelled_c, at, QUIET_C, QUIET)
     bent = np.column_stack([background, background[:, -1] ** 2])
+    laws = (background, bent) if thorough else (background,)
     parted = [
         _parted(
             Problem(law / spread[:, None], shapes / spread[:, None], current, places_c),
             end,
             windows,
         )
-        for law in (background, bent)
+        for law in laws
     ]
     likeliest = parted[0][0]
     return Curve(
@@ -101,10 +104,7 @@ def curve_of(bins: Bins, alarm: int) -> Curve:
         release=scale * shapes @ likeliest[background.shape[1] :],
         backgrounds=scale
         * np.column_stack(
-            [
-                law @ draws[: law.shape[1]]
-                for law, (_, draws) in zip((background, bent), parted, strict=True)
-            ]
+            [law @ draws[: law.shape[1]] for law, (_, draws) in zip(laws, parted, strict=True)]
         ),
         releases=scale
         * np.column_stack([shapes @ draws[-shapes.shape[1] :] for _, draws in parted]),

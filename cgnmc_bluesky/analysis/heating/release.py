@@ -33,7 +33,7 @@ UNITS: Mapping[str, str] = {
 """Units of the values."""
 AFTER_PEAK = ("t_extrapolated_c", "max_slope", "t_peak_c", "fwhm_c")
 """Values that are not known before the release has passed its peak."""
-GROWTH = 1.04
+GROWTH = 1.08
 """The release is looked at anew when there is so much more of it."""
 CURVE_UNITS: Mapping[str, str] = {
     "time_s": "s",
@@ -167,7 +167,7 @@ class ReleaseAccumulator:
             said = [f"a release, whose onset cannot be known: {why}", *remarks]
             return self._said(Status.FAILED, said, bins, {}, ended=ended)
         if ended or len(bins) >= self._due or self._curve is None:
-            self._curve = curve_of(part.bins, part.alarm)
+            self._curve = curve_of(part.bins, part.alarm, thorough=ended)
             self._due = GROWTH * len(bins)
         found, gaps = believed(self._curve, named_temperatures(self._curve))
         refused = no_release(self._curve, found)
