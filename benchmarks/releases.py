@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Law = Callable[[Floats], Floats]
 
-GAS_CONSTANT = 8.314462618
 ZERO_CELSIUS_K = 273.15
 ONSET_SHARE = 0.01
 RATE_SHARE = 0.05

@@ -39,8 +39,7 @@ class HeatingAnalysis(RunAnalysis):
 
     def __init__(self, run: Run, emit: Sink) -> None:
         super().__init__(run, emit)
-        self.section_of_run = self._configured()
-        self.model = _model(self.section_of_run)
+        self.model = _model(self._configured())
         self.working = self.begun({role: found.key for role, found in run.roles.items()})
         self._any_rows = False
 

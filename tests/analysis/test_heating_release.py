@@ -221,3 +221,13 @@ def test_curves_show_the_release():
     true_a = np.interp(release["time_s"], drawn.time_s, drawn.background_a)
     late = release["temperature_c"] > 100
     np.testing.assert_allclose(release["background"][late], true_a[late], rtol=0.15)
+
+
+def test_what_is_no_release_is_not_drawn_as_one():
+    drawn = short("none", 1)
+    step = np.where(drawn.temperature_c > 150.0, 1.2, 1.0)
+    estimate = analysed(replace(drawn, current_a=drawn.current_a * step))
+    assert estimate.status is Status.FINAL
+    assert "no onset" in estimate.reason
+    assert all(estimate.values[name] is None for name in TEMPERATURES)
+    assert np.isnan(estimate.curves["release"]["release"]).all()

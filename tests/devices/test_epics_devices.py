@@ -2,14 +2,13 @@
 
 import json
 import math
-import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from channel_access import loopback, serving
 
 SERVER = """
 from cgnmc_bluesky.sim import Fault, SimulatedBeamline
@@ -80,30 +79,13 @@ print(
 
 @pytest.fixture(scope="module")
 def environment() -> dict[str, str]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    return {
-        **os.environ,
-        "EPICS_CA_ADDR_LIST": "127.0.0.1",
-        "EPICS_CA_AUTO_ADDR_LIST": "NO",
-        "EPICS_CA_SERVER_PORT": port,
-        "EPICS_CAS_SERVER_PORT": port,
-        "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
-        "OPHYD_CONTROL_LAYER": "caproto",
-    }
+    return loopback()
 
 
 @pytest.fixture(scope="module")
 def served(environment: dict[str, str]) -> Iterator[list[str]]:
-    command = [sys.executable, "-c", SERVER]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment, **pipes) as server:  # type: ignore[call-overload]
-        names = server.stdout.readline().split()
+    with serving(SERVER, environment) as names:
         yield names
-        server.terminate()
-        _, log = server.communicate(timeout=20)
-    assert "Traceback" not in log
 
 
 @pytest.fixture(scope="module")

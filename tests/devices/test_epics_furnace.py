@@ -1,15 +1,14 @@
 """A ramp of a furnace behind EPICS: to its end, and with its process or its controller killed."""
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from channel_access import loopback
 
 from cgnmc_bluesky.devices import epics_furnace
 
@@ -66,18 +65,7 @@ print(json.dumps([furnace.heater.get(), furnace.position]))
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    return {
-        **os.environ,
-        "EPICS_CA_ADDR_LIST": "127.0.0.1",
-        "EPICS_CA_AUTO_ADDR_LIST": "NO",
-        "EPICS_CA_SERVER_PORT": port,
-        "EPICS_CAS_SERVER_PORT": port,
-        "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
-        "OPHYD_CONTROL_LAYER": "caproto",
-    }
+    return loopback()
 
 
 @pytest.fixture

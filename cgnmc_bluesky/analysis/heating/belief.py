@@ -29,8 +29,13 @@ GAP_C = 6.0
 """Bins that are further apart than this, and than a few of the usual steps, leave a gap."""
 GAP_STEPS = 4.0
 """Such a few."""
-STEP = 0.7
-"""No release makes so large a share of its height from one bin to the next."""
+STEP = 5.0
+"""A gauge steps where the current changes so many times as much over two bins as over those before
+and behind them together: a release comes and goes."""
+BESIDE = 8
+"""Such bins on either side."""
+NOISES = 8.0
+"""And by so many standard deviations of a reading."""
 NARROWEST = 2.0
 """Nor is one narrower than so many bins."""
 
@@ -120,12 +125,8 @@ def no_release(curve: Curve, found: Mapping[str, Measured]) -> str:
     height = float(np.max(curve.release))
     if height <= 0:
         return "what was detected is no rise above the background"
-    above = curve.bins.current - curve.background
-    steps = np.abs(np.diff(above))
-    for low_c, _ in _gaps(curve.bins.temperature_c):
-        steps[np.searchsorted(curve.bins.temperature_c, low_c)] = 0.0
-    if np.max(steps) > STEP * max(height, float(np.max(above))):
-        return "the current steps from one reading to the next, as a gauge does and no release"
+    if _steps(curve.bins):
+        return "the current steps from one level to another, as a gauge does and no release"
     width_c = found["fwhm_c"].value
     if width_c is not None and width_c < NARROWEST * step_c:
         return f"what was detected is {width_c:.1f} °C wide: too narrow for a release"
@@ -170,6 +171,22 @@ def believed(curve: Curve, found: Mapping[str, Measured]) -> tuple[dict[str, Mea
         left["t_first_deviation_c"] = Measured()
         told.append("the first deviation is lost in the noise")
     return left, told
+
+
+def _steps(bins: Bins) -> bool:
+    """Whether the largest change of the current is a step, with little change around it."""
+    current = bins.current
+    changes = np.abs(current[2:] - current[:-2])
+    for low_c, _ in _gaps(bins.temperature_c):
+        at = int(np.searchsorted(bins.temperature_c, low_c))
+        changes[max(0, at - 1) : at + 1] = 0.0
+    at = int(np.argmax(changes))
+    if not BESIDE <= at < len(current) - 2 - BESIDE:
+        return False
+    around = abs(current[at] - current[at - BESIDE]) + abs(
+        current[at + 2 + BESIDE] - current[at + 2]
+    )
+    return bool(changes[at] > STEP * around + NOISES * np.median(bins.scatter))
 
 
 def _end(temperature_c: Floats, at: int) -> tuple[int, str]:

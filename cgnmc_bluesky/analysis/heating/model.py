@@ -55,7 +55,6 @@ def times_of(block: Block, clock: Clock) -> NDArray[np.float64]:
     ndarray
         Seconds since the epoch, shape `(n,)`.
     """
-    stamps = getattr(block, "stamp_s", None)
-    if clock == "event" or stamps is None:
+    if clock == "event" or block.stamp_s is None:
         return block.time_s
-    return np.where(np.isfinite(stamps), stamps, block.time_s)
+    return np.where(np.isfinite(block.stamp_s), block.stamp_s, block.time_s)

@@ -1,6 +1,7 @@
 """Onset of a release, reading by reading, while a sample is heated."""
 
 from collections.abc import Mapping
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,14 +182,14 @@ class ReleaseAccumulator:
         if found["t_rate_c"].value is None and not gaps:
             remarks.append(_without_rate(self._curve))
         status = Status.FINAL if ended else Status.PROVISIONAL
-        return self._said(status, remarks, bins, found, ended=ended)
+        return self._said(status, remarks, bins, found, ended=ended, curve=self._curve)
 
     def _before_peak(self, found: dict[str, Measured], *, ended: bool) -> list[str]:
         """Take back what only a release that has passed its peak can say."""
         unknown = AFTER_PEAK if ended else ("t_peak_c", "fwhm_c")
         found.update(dict.fromkeys(unknown, Measured()))
         if ended:
-            return ["the release had not passed its peak when the run ended"]
+            return ["the release had not passed its peak where the readings of it end"]
         return ["the release has not passed its peak: t_extrapolated_c and max_slope may change"]
 
     def _said(
@@ -199,6 +200,7 @@ class ReleaseAccumulator:
         found: Mapping[str, Measured],
         *,
         ended: bool,
+        curve: Curve | None = None,
     ) -> Estimate:
         values = {name: found[name].value for name in found}
         sigmas = {name: found[name].sigma for name in found}
@@ -213,12 +215,14 @@ class ReleaseAccumulator:
             values,
             sigmas,
             n_points=self.n_readings,
-            curves=self._curves(bins, ended=ended),
+            curves=self._curves(bins, curve, ended=ended),
             curve_units={**CURVE_UNITS, self.role: "A", **dict.fromkeys(self._others, "A")},
         )
 
-    def _curves(self, bins: Bins, *, ended: bool) -> dict[str, dict[str, Floats]]:
-        curves = {"trace": self._shown(bins, ended=ended), "release": self._released(bins)}
+    def _curves(
+        self, bins: Bins, curve: Curve | None, *, ended: bool
+    ) -> dict[str, dict[str, Floats]]:
+        curves = {"trace": self._shown(bins, ended=ended), "release": _released(bins, curve)}
         return {group: columns for group, columns in curves.items() if len(columns["time_s"])}
 
     def _shown(self, bins: Bins, *, ended: bool) -> dict[str, Floats]:
@@ -238,25 +242,20 @@ class ReleaseAccumulator:
                 shown[role] = np.interp(at_s, other.time_s, other.values[:, 0], np.nan, np.nan)
         return {name: column.copy() for name, column in shown.items()}
 
-    def _released(self, bins: Bins) -> dict[str, Floats]:
-        nothing = np.full(len(bins), np.nan)
-        shown = {
-            "time_s": bins.time_s.copy(),
-            "temperature_c": bins.temperature_c.copy(),
-            "current": bins.current.copy(),
-            **dict.fromkeys(("background", "release", "release_sigma"), nothing),
-        }
-        if self._curve is not None:
-            curve = self._curve
-            at = np.searchsorted(bins.time_s, curve.bins.time_s)
-            for name, column in (
-                ("background", curve.background),
-                ("release", curve.release),
-                ("release_sigma", curve.sigma),
-            ):
-                shown[name] = nothing.copy()
-                shown[name][at] = column
-        return shown
+
+def _released(bins: Bins, curve: Curve | None) -> dict[str, Floats]:
+    """Bins, and the release that is believed in them, NaN where there is none."""
+    shown = {
+        "time_s": bins.time_s.copy(),
+        "temperature_c": bins.temperature_c.copy(),
+        "current": bins.current.copy(),
+    }
+    told = (curve.background, curve.release, curve.sigma) if curve else ()
+    for name, column in zip_longest(("background", "release", "release_sigma"), told):
+        shown[name] = np.full(len(bins), np.nan)
+        if curve:
+            shown[name][np.searchsorted(bins.time_s, curve.bins.time_s)] = column
+    return shown
 
 
 def _detected(bins: Bins, alarm: int) -> Measured:

@@ -1,11 +1,9 @@
-"""What is wrong with the readings of a ramp, in words, and what to leave out for it."""
-
-from collections.abc import Sequence
+"""What is wrong with the readings of a ramp, in words."""
 
 import numpy as np
 
-from cgnmc_bluesky.analysis.heating.thermometer import Doubt, Thermometer
-from cgnmc_bluesky.analysis.heating.trace import Bins, Trace
+from cgnmc_bluesky.analysis.heating.thermometer import Thermometer
+from cgnmc_bluesky.analysis.heating.trace import Trace
 from cgnmc_bluesky.analysis.rows import counted
 
 FEW = 0.02
@@ -39,37 +37,6 @@ def remarks_on(thermometer: Thermometer, trace: Trace, name: str) -> list[str]:
     if n and trace.n_without_temperature > FEW * n:
         told.append(_clocks(thermometer, trace, name, n))
     return told
-
-
-def without_doubtful(
-    bins: Bins, alarm: int, doubts: Sequence[Doubt], start_s: float
-) -> tuple[Bins, int | None]:
-    """Leave out bins at times when the temperature cannot have been what was read.
-
-    Parameters
-    ----------
-    bins
-        All bins.
-    alarm
-        Number of the bin of the alarm.
-    doubts
-        When the temperature cannot be known.
-    start_s
-        When the bins' time began for the sample.
-
-    Returns
-    -------
-    Bins
-        The others.
-    int or None
-        Number of the alarm among them; `None` where it is left out too.
-    """
-    time_s = bins.time_s + start_s
-    good = np.ones(len(bins), bool)
-    for doubt in doubts:
-        good &= (time_s < doubt.start_s) | (time_s > doubt.end_s)
-    kept = Bins(bins.time_s[good], bins.temperature_c[good], bins.current[good], bins.scatter[good])
-    return kept, int(np.count_nonzero(good[:alarm])) if good[alarm] else None
 
 
 def _clocks(thermometer: Thermometer, trace: Trace, name: str, n: int) -> str:
