@@ -34,6 +34,8 @@ class HeatingAnalysis(RunAnalysis):
     growth: ClassVar[float] = 1.0
     shows_late: ClassVar[bool] = True
     units: ClassVar[Mapping[str, str]]
+    needs: ClassVar[str]
+    """What it needs beside the temperature, where the configuration does not name it."""
     optional: ClassVar[tuple[str, ...]] = ()
     """Roles that it can do without."""
 
@@ -71,7 +73,7 @@ class HeatingAnalysis(RunAnalysis):
         wanted = self.wanted()
         absent = [missing["temperature_c"]] if "temperature_c" in missing else []
         if all(role in missing or role not in roles for role in wanted):
-            absent += [missing[role] for role in wanted if role in missing] or [wanted[0]]
+            absent += [missing[role] for role in wanted if role in missing] or [self.needs]
         return absent
 
     def estimates(self, *, ended: bool) -> Iterable[tuple[Subject, Estimate]]:
@@ -110,6 +112,7 @@ class O2OnsetAnalysis(HeatingAnalysis):
     """Temperatures at which a gas comes out of the sample."""
 
     name = "o2_onset"
+    needs = "an ion current"
     units = release.UNITS
     working: release.ReleaseAccumulator
 
@@ -123,7 +126,7 @@ class O2OnsetAnalysis(HeatingAnalysis):
 
     def wanted(self) -> list[str]:
         """Ion currents; any will do, since a run that lacks the one in question is to say so."""
-        return [role for role in self.run.roles if role.startswith("ion_")] or ["ion_current"]
+        return [role for role in self.run.roles if role.startswith("ion_")]
 
     def estimates(self, *, ended: bool) -> Iterable[tuple[Subject, Estimate]]:
         """What is known now, in the units that the signals were recorded in."""
@@ -151,6 +154,7 @@ class PhasesAnalysis(HeatingAnalysis):
     """Cells and shares of the phases in the patterns."""
 
     name = "phases"
+    needs = "a pattern"
     optional = ("two_theta_deg", "exposure_s")
     units = lattice.UNITS
     working: phases.PhasesAccumulator
