@@ -128,19 +128,25 @@ def test_server_goes_on_while_another_uses_it(tmp_path):
 def test_server_that_has_not_answered_is_ended_at_once(tmp_path):
     with EmbeddedCatalog(tmp_path) as catalog:
         server = catalog._server
-        while server.process is None:
-            threading.Event().wait(0.01)
+        wait_until_starting(server)
     assert server.process.returncode == -signal.SIGTERM
     with pytest.raises(SourceError, match="cannot be served"):
         server.address()
 
 
 def test_folder_that_is_closed_while_another_opens_it_is_left_alone(tmp_path):
-    with EmbeddedCatalog(tmp_path):
+    with EmbeddedCatalog(tmp_path) as first:
+        wait_until_starting(first._server)
         with EmbeddedCatalog(tmp_path) as second:
             server = second._server
         assert server.process is None
         assert not server.is_running
+
+
+def wait_until_starting(server):
+    """Wait until a server's process is there, which holds the folder's lock until it answers."""
+    while server.process is None:
+        threading.Event().wait(0.01)
 
 
 def has_ended(process_id):
