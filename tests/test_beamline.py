@@ -383,7 +383,21 @@ def test_spellings_of_an_edge(text):
     assert str(Edge.parse(text)) == "Ni K"
 
 
-@pytest.mark.parametrize("text", ["Ni", "8333", "", "Ni 2 K"])
+@pytest.mark.parametrize(
+    "text",
+    ["Ni L", "Ni L3", "Ni L2,3", "Ni L2, 3", "Ni L3,2", "Ni L2/3", "Ni_L23", "ni l", "Ni L-edge"],
+)
+def test_a_scan_over_both_l_edges_is_one_of_l3(text):
+    assert Edge.parse(text) == Edge("Ni", "L3")
+
+
+def test_other_l_edges_are_themselves():
+    assert [str(Edge.parse(f"Ni L{n}")) for n in (1, 2)] == ["Ni L1", "Ni L2"]
+    with pytest.raises(ConfigurationError, match="no edge 'L1,2'; Ni has L1, L2, L3"):
+        Edge.parse("Ni L1,2")
+
+
+@pytest.mark.parametrize("text", ["Ni", "8333", "", "Ni 2 K", "Ni L,3", "Ni L2,"])
 def test_what_is_no_edge(text):
     with pytest.raises(ConfigurationError, match="expected an element and its edge"):
         Edge.parse(text)

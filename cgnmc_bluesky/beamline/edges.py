@@ -17,7 +17,11 @@ SYMBOLS = tuple(_PERIODIC_TABLE.split())
 LEVELS = ("K", "L1", "L2", "L3", "M1", "M2", "M3", "M4", "M5")
 """Names of the edges, in the notation of the IUPAC."""
 
-_WRITTEN = re.compile(r"\s*([A-Za-z]+)[\s_-]+([A-Za-z]\d?)(?:[\s_-]+edge)?\s*", re.IGNORECASE)
+_BOTH = {"L": "L3", "L23": "L3", "L32": "L3"}
+"""What a scan over both edges is called by, and the edge at which it begins."""
+_WRITTEN = re.compile(
+    r"\s*([A-Za-z]+)[\s_-]+([A-Za-z](?:\d(?:[,/]?\s?\d)?)?)(?:[\s_-]+edge)?\s*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -35,8 +39,8 @@ class Edge:
     --------
     >>> Edge.parse("ni_k")
     Edge(element='Ni', name='K')
-    >>> str(Edge.parse("Ni-L3"))
-    'Ni L3'
+    >>> str(Edge.parse("Ni-L3")), str(Edge.parse("Ni L2,3"))
+    ('Ni L3', 'Ni L3')
     """
 
     element: str
@@ -45,6 +49,8 @@ class Edge:
     @classmethod
     def parse(cls, text: "str | Edge") -> "Edge":
         """Return the edge that a text names: "Ni K", "Ni_K", "Ni-K" and "ni k" are one.
+
+        A scan over L3 and L2 is one of L3, at which it begins: "Ni L", "Ni L2,3" and "Ni L23".
 
         Raises
         ------
@@ -56,7 +62,8 @@ class Edge:
         match = _WRITTEN.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise ConfigurationError(f'{text!r}: expected an element and its edge, such as "Ni K"')
-        element, level = match[1].capitalize(), match[2].upper()
+        element, level = match[1].capitalize(), re.sub(r"\W", "", match[2].upper())
+        level = _BOTH.get(level, level)
         if element not in SYMBOLS:
             close = nearest(element, SYMBOLS, count=3)
             hint = (
