@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
-from cgnmc_bluesky.results import Result, ResultCollector, ResultWriter, Subject, sample_of
+from cgnmc_bluesky.results import (
+    Result,
+    ResultCollector,
+    ResultWriter,
+    Subject,
+    conditions_of,
+    sample_of,
+)
 
 SUBJECT = Subject("raw-uid", 7, "xanes_scan", "NMC622", "edge_position", "1", "transmission")
 UNITS = {"edge_ev": "eV", "fraction_Li0.5NiO2/a": ""}
@@ -82,6 +89,39 @@ def test_a_line_of_json_has_every_value_and_no_nan():
         *("run_uid", "scan_id", "plan_name", "sample", "analysis", "mode"),
         *("status", "reason", "values", "sigmas", "units"),
     ]
+
+
+CONDITIONS = {"material": "gradient", "cycles": 100, "cutoff_v": 4.4}
+
+
+def test_conditions_come_back_and_stand_in_a_line():
+    start = {"uid": "raw-uid", "scan_id": 7, "sample": "B7", **CONDITIONS}
+    documents = written(estimate(), subject=Subject.of(start, "edge_position", "1"))
+    for name, doc in documents:
+        event_model.schema_validators[event_model.DocumentNames[name]].validate(
+            event_model.sanitize_doc(doc)
+        )
+    result = Result.from_documents(documents)
+    assert result.conditions == documents[0][1]["conditions"] == CONDITIONS
+    line = result.as_dict()
+    assert list(line)[3:8] == ["sample", "material", "cycles", "cutoff_v", "analysis"]
+    assert {name: line[name] for name in CONDITIONS} == CONDITIONS
+
+
+@pytest.mark.parametrize(
+    ("start", "conditions"),
+    [
+        (
+            {"sample": {"material": "gradient", "cycles": 50.0}},
+            {"material": "gradient", "cycles": 50},
+        ),
+        ({"cycles": 1.5, "cutoff_v": float("nan"), "material": "", "series": 3}, {}),
+        ({"cycles": True, "cutoff_v": 4}, {"cutoff_v": 4.0}),
+        ({"cycles": -1, "series": "spring"}, {"series": "spring"}),
+    ],
+)
+def test_conditions_that_are_none_are_left_out(start, conditions):
+    assert conditions_of(start) == conditions
 
 
 def test_the_last_update_counts():

@@ -49,6 +49,9 @@ def _between(new: Result, old: Result) -> Iterator[str]:
     for about in ("parameters", "references"):
         if rests_on.get(about) != rested_on.get(about):
             yield f"it rests on other {about} than the stored one"
+    for name in dict.fromkeys((*new.conditions, *old.conditions)):
+        if new.conditions.get(name) != old.conditions.get(name):
+            yield f"{name} {new.conditions.get(name)!r}, was {old.conditions.get(name)!r}"
     if new.status != old.status or new.reason != old.reason:
         yield f"status {new.status} ({new.reason}), was {old.status} ({old.reason})"
     is_exact = not versions_between(new, old)

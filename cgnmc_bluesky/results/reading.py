@@ -40,6 +40,9 @@ class Result:
         Files that arrays were written to, by what they hold.
     about
         Start document of the result.
+    conditions
+        Where in a series the sample belongs, as far as the raw run says: "material", "cycles",
+        "cutoff_v" and "series".
     """
 
     run_uid: str
@@ -59,6 +62,7 @@ class Result:
     curve_units: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_documents(cls, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> "Result":
@@ -84,6 +88,7 @@ class Result:
             "scan_id": self.scan_id,
             "plan_name": self.plan_name,
             "sample": self.sample,
+            **self.conditions,
             "analysis": self.analysis,
             "mode": self.mode,
             "status": str(self.status),
@@ -180,4 +185,5 @@ def _opened(start: Mapping[str, Any]) -> Result:
         sigmas={},
         units={},
         about=start,
+        conditions=start.get("conditions", {}),
     )

@@ -10,6 +10,7 @@ import event_model
 import numpy as np
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
+from cgnmc_bluesky.results.conditions import conditions_of
 from cgnmc_bluesky.results.documents import PREVIEW, Sink, key_of
 
 Curves = Literal["none", "preview", "stored"]
@@ -31,6 +32,8 @@ class Subject:
         Number of the particle in a map.
     parameters, references
         What the result rests on beside the data; references with the hash of their content.
+    conditions
+        Where in a series the sample belongs: "material", "cycles", "cutoff_v", "series".
     """
 
     run_uid: str
@@ -43,6 +46,7 @@ class Subject:
     particle: int | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     references: tuple[Mapping[str, Any], ...] = ()
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, start: Mapping[str, Any], analysis: str, version: str) -> "Subject":
@@ -54,6 +58,7 @@ class Subject:
             sample=sample_of(start),
             analysis=analysis,
             version=version,
+            conditions=conditions_of(start),
         )
 
     def metadata(self) -> dict[str, Any]:
@@ -64,6 +69,7 @@ class Subject:
             "sample": self.sample,
             "mode": self.mode,
             "particle": self.particle,
+            "conditions": dict(self.conditions) or None,
         }
         return {
             "purpose": "analysis",
