@@ -10,8 +10,9 @@ from cgnmc_bluesky.beamline.references import (
     FractionSettings,
     Reference,
 )
-from cgnmc_bluesky.beamline.roles import Role, SoftXanesRoles, XanesRoles
+from cgnmc_bluesky.beamline.roles import Role, XanesRoles
 from cgnmc_bluesky.beamline.settings import Beamline, DataSection, Facility
+from cgnmc_bluesky.beamline.soft import SoftXanesRoles
 
 __all__ = [
     "AnalysisSettings",

@@ -94,21 +94,6 @@ class XanesRoles(Section):
         return {"energy_ev": energy} | {name: Role(key, "") for name, key in keys.items() if key}
 
 
-class SoftXanesRoles(Section):
-    """Data keys of a soft X-ray energy scan: the yields, over the current of a gold mesh."""
-
-    energy_ev: Key
-    energy_unit: EnergyUnit | None = None
-    i0: Key
-    yields: dict[Literal["tey", "pfy"], Key]
-
-    def roles(self) -> dict[str, Role]:
-        """Roles of an energy scan, each yield by its name."""
-        intensities = {"i0": self.i0} | {str(name): key for name, key in self.yields.items()}
-        energy = Role(self.energy_ev, "eV", self.energy_unit)
-        return {"energy_ev": energy} | {name: Role(key, "") for name, key in intensities.items()}
-
-
 def roles_by_unit(section: Section, units: Mapping[str, str]) -> dict[str, Role]:
     """Roles of a section whose keys are named, with the units they are wanted in."""
     keys = {name: getattr(section, name) for name in units}

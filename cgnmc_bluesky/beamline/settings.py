@@ -20,8 +20,9 @@ from cgnmc_bluesky.beamline.errors import (
 from cgnmc_bluesky.beamline.fluorescence import XrfRoles
 from cgnmc_bluesky.beamline.heating import HeatingRoles
 from cgnmc_bluesky.beamline.references import AnalysisSettings, Foil, Reference
-from cgnmc_bluesky.beamline.roles import Role, SoftXanesRoles, XanesRoles
+from cgnmc_bluesky.beamline.roles import Role, XanesRoles
 from cgnmc_bluesky.beamline.section import Located, Section
+from cgnmc_bluesky.beamline.soft import SoftXanesRoles
 
 VARIABLE = "CGNMC_BEAMLINE"
 """Environment variable that names the configuration."""
