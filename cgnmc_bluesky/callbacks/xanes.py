@@ -13,7 +13,8 @@ from cgnmc_bluesky.analysis.xanes.fraction import (
     fraction_units,
     valence_name,
 )
-from cgnmc_bluesky.analysis.xanes.scan import NEEDED, ScanAccumulator
+from cgnmc_bluesky.analysis.xanes.joining import NEEDED
+from cgnmc_bluesky.analysis.xanes.scan import ScanAccumulator
 from cgnmc_bluesky.beamline import Edge, edge_of
 from cgnmc_bluesky.callbacks.live import LiveAnalysis
 from cgnmc_bluesky.callbacks.task import Run, RunAnalysis

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from cgnmc_bluesky.analysis.rows import Block, Table
-from cgnmc_bluesky.analysis.xanes.absorption import Unusable, of_foil
-from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION, NotYet, join
+from cgnmc_bluesky.analysis.xanes.absorption import Unusable
+from cgnmc_bluesky.analysis.xanes.joining import NotYet, join
+from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION, REFERENCE
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Reference
 from cgnmc_bluesky.documents import RunReader
 from cgnmc_bluesky.standards.calibration import StoredRun, measured_sensitivity
@@ -54,11 +55,13 @@ def with_runs(beamline: Beamline, find: Callable[[str], StoredRun]) -> Beamline:
 
 def _from_run(reference: Reference, beamline: Beamline, run: StoredRun) -> Reference:
     owner = f"[[reference]] '{reference.name}' (run {reference.run})"
-    tables = _tables(beamline, run)
+    section = section_of(reference.mode)
+    tables = _tables(beamline, run, section)
+    keys = beamline.data_keys(section)
     try:
-        rows = join(tables, reference.mode)
-        spectrum = ABSORPTION[reference.mode](with_constants(rows, beamline), {})
-        foil = of_foil(with_constants(rows, beamline), {})
+        rows = with_constants(join(tables, reference.mode).rows, beamline, section)
+        spectrum = ABSORPTION[reference.mode](rows, keys)
+        foil = REFERENCE[reference.mode](rows, keys)
     except (NotYet, Unusable) as fault:
         raise ConfigurationError(
             f"{owner} holds no spectrum in {reference.mode} ({fault}); name another run"
@@ -74,21 +77,35 @@ def _from_run(reference: Reference, beamline: Beamline, run: StoredRun) -> Refer
     )
 
 
-def with_constants(rows: Block, beamline: Beamline) -> Block:
+def section_of(mode: str) -> str:
+    """Section of the configuration whose roles a mode has.
+
+    Examples
+    --------
+    >>> section_of("transmission"), section_of("tey")
+    ('xanes', 'soft_xanes')
+    """
+    return "soft_xanes" if mode in ("tey", "pfy") else "xanes"
+
+
+def with_constants(rows: Block, beamline: Beamline, section: str = "xanes") -> Block:
     """Add the dark currents that the configuration gives as numbers."""
-    constants = {role: np.full(len(rows), value) for role, value in constants_of(beamline).items()}
-    return replace(rows, values={**rows.values, **constants})
+    constants = constants_of(beamline, section)
+    columns = {role: np.full(len(rows), value) for role, value in constants.items()}
+    return replace(rows, values={**rows.values, **columns})
 
 
-def constants_of(beamline: Beamline) -> dict[str, float]:
+def constants_of(beamline: Beamline, section: str = "xanes") -> dict[str, float]:
     """Roles that are one number for a whole scan."""
+    if section == "soft_xanes":
+        return beamline.soft_xanes.constants() if beamline.soft_xanes else {}
     dark = beamline.xanes.dark if beamline.xanes else None
     numbers = dark.items() if isinstance(dark, Mapping) else ()
     return {f"dark_{role}": float(v) for role, v in numbers if not isinstance(v, str)}
 
 
 def _dark_currents(beamline: Beamline, run: StoredRun) -> dict[str, float]:
-    tables = _tables(beamline, run)
+    tables = _tables(beamline, run, "xanes")
     intensities = ("i0", "itrans", "irefer", "ifluor")
     return {
         role: float(np.nanmean(table.column(role)))
@@ -98,8 +115,8 @@ def _dark_currents(beamline: Beamline, run: StoredRun) -> dict[str, float]:
     }
 
 
-def _tables(beamline: Beamline, run: StoredRun) -> dict[str, Table]:
-    reader = RunReader(beamline.roles("xanes"), (*run.folders, *beamline.data.readable))
+def _tables(beamline: Beamline, run: StoredRun, section: str) -> dict[str, Table]:
+    reader = RunReader(beamline.roles(section), (*run.folders, *beamline.data.readable))
     tables: dict[str, Table] = {}
     for name, doc in run.documents():
         for block in reader(name, doc):

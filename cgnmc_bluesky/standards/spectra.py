@@ -7,7 +7,8 @@ import numpy as np
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable, of_foil
 from cgnmc_bluesky.analysis.xanes.calibrate import Recorded
-from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION, NEEDED
+from cgnmc_bluesky.analysis.xanes.joining import NEEDED
+from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Foil, Reference
 from cgnmc_bluesky.spectra import Columns, MeasuredSpectrum, read_spectra, standard_names
 

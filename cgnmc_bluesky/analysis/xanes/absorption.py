@@ -1,7 +1,7 @@
 """From detector readings to absorption, leaving out what is no measurement."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +35,14 @@ class Spectrum:
         Absorption there (the logarithm of a ratio, or a ratio of yields), shape `(n,)`.
     notes
         What was left out, in words, by data key.
+    row
+        Which of the rows each point is, shape `(n,)`.
     """
 
     energy_ev: Floats
     mu: Floats
     notes: tuple[str, ...] = ()
+    row: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
 
 
 def transmitted(rows: Block, keys: Mapping[str, str]) -> Spectrum:
@@ -78,6 +81,35 @@ def fluorescent(rows: Block, keys: Mapping[str, str]) -> Spectrum:
     return _spectrum(rows, keys, {"i0": i0, "ifluor": yielded}, mu, positive=("i0",))
 
 
+def electron_yield(rows: Block, keys: Mapping[str, str]) -> Spectrum:
+    """Absorption of the sample's surface by its total electron yield: its current over the mesh's.
+
+    Raises
+    ------
+    Unusable
+        If no row can be used.
+    """
+    return _over_mesh(rows, keys, "tey")
+
+
+def fluorescence_yield(rows: Block, keys: Mapping[str, str]) -> Spectrum:
+    """Partial fluorescence yield of the sample: true counts of the emission over the mesh's
+    current.
+
+    Raises
+    ------
+    Unusable
+        If no row can be used.
+    """
+    factor = rows.values.get("dead_time_factor")
+    if factor is None:
+        return _over_mesh(rows, keys, "pfy")
+    values = {**rows.values, "pfy": rows.values["pfy"] * factor}
+    if "dark_pfy" in values:
+        values["dark_pfy"] = values["dark_pfy"] * factor
+    return _over_mesh(replace(rows, values=values), keys, "pfy")
+
+
 def of_foil(rows: Block, keys: Mapping[str, str]) -> Spectrum | None:
     """Absorption of the foil behind the sample, or `None` where none was recorded.
 
@@ -92,6 +124,46 @@ def of_foil(rows: Block, keys: Mapping[str, str]) -> Spectrum | None:
         return None
     before = "itrans" if "itrans" in rows.values else "i0"
     return _log_ratio(rows, keys, before, "irefer") if before in rows.values else None
+
+
+def of_reference(rows: Block, keys: Mapping[str, str]) -> Spectrum | None:
+    """Electron yield of a reference sample before the sample, or `None` where none was recorded.
+
+    Where the mesh itself shows the edge, the two are one reading, and it is not divided by itself.
+
+    Raises
+    ------
+    Unusable
+        If it was recorded but no row can be used.
+    """
+    if "irefer" not in rows.values:
+        return None
+    if keys.get("irefer", "") == keys.get("i0"):
+        upright, _ = _upright(_net(rows, "irefer"), keys, "irefer")
+        return _spectrum(rows, keys, {"i0": upright}, upright, positive=("i0",))
+    return _over_mesh(rows, keys, "irefer")
+
+
+def _over_mesh(rows: Block, keys: Mapping[str, str], role: str) -> Spectrum:
+    """A yield over the mesh's current, each with the sign that it should have."""
+    readings, turned = {}, []
+    for name in ("i0", role):
+        readings[name], note = _upright(_net(rows, name), keys, name)
+        turned.append(note)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = readings[role] / readings["i0"]
+    spectrum = _spectrum(rows, keys, readings, ratio, positive=("i0",))
+    return replace(spectrum, notes=(*spectrum.notes, *filter(None, turned)))
+
+
+def _upright(readings: Floats, keys: Mapping[str, str], role: str) -> tuple[Floats, str]:
+    """Readings with the sign that a yield has, and a word if that had to be turned: a current that
+    drains from a sample is recorded either way.
+    """
+    finite = readings[np.isfinite(readings)]
+    if not len(finite) or median(finite) >= 0:
+        return readings, ""
+    return -readings, f"{keys.get(role, role)} is negative: its sign is turned"
 
 
 def _log_ratio(rows: Block, keys: Mapping[str, str], before: str, behind: str) -> Spectrum:
@@ -130,11 +202,12 @@ def _spectrum(
     if not np.any(usable):
         raise Unusable("no usable row: " + "; ".join(note for note in notes if note))
     found = tuple(note for note in notes if note)
+    row = np.flatnonzero(usable)
     energy_ev, mu = energy_ev[usable], mu[usable]
     if np.any(energy_ev[1:] < energy_ev[:-1]):
         order = np.argsort(energy_ev, kind="stable")
-        energy_ev, mu = energy_ev[order], mu[order]
-    return Spectrum(energy_ev, mu, found)
+        energy_ev, mu, row = energy_ev[order], mu[order], row[order]
+    return Spectrum(energy_ev, mu, found, row)
 
 
 def _faults(values: Floats, among: Mask, *, beam: bool, positive: bool) -> dict[str, Mask]:

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable
 from cgnmc_bluesky.analysis.xanes.alignment import Match, Matcher, Template, Unmatched
 from cgnmc_bluesky.analysis.xanes.inflection import NoInflection, first_inflection
+from cgnmc_bluesky.analysis.xanes.joining import NotYet
 from cgnmc_bluesky.analysis.xanes.model import match_foil
 from cgnmc_bluesky.analysis.xanes.normalise import edge_step, half_step_ev
-from cgnmc_bluesky.analysis.xanes.scan import Axis, NotYet, Said, ScanAccumulator, glitch_notes
+from cgnmc_bluesky.analysis.xanes.scan import Axis, Said, ScanAccumulator, glitch_notes
 
 Floats = NDArray[np.float64]
 

@@ -11,8 +11,9 @@ from cgnmc_bluesky.analysis.mixture import Amounts, combine
 from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable
 from cgnmc_bluesky.analysis.xanes.alignment import LEAST_GLITCH
 from cgnmc_bluesky.analysis.xanes.curves import correlation_length, jumps, point_noise
+from cgnmc_bluesky.analysis.xanes.joining import NotYet
 from cgnmc_bluesky.analysis.xanes.model import Standard
-from cgnmc_bluesky.analysis.xanes.scan import Axis, NotYet, Said, ScanAccumulator, glitch_notes
+from cgnmc_bluesky.analysis.xanes.scan import Axis, Said, ScanAccumulator, glitch_notes
 
 Floats = NDArray[np.float64]
 

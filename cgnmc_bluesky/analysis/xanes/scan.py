@@ -5,6 +5,7 @@ estimate.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,38 +15,41 @@ from cgnmc_bluesky.analysis.rows import Block, Table
 from cgnmc_bluesky.analysis.xanes.absorption import (
     Spectrum,
     Unusable,
+    electron_yield,
+    fluorescence_yield,
     fluorescent,
     of_foil,
+    of_reference,
     transmitted,
 )
 from cgnmc_bluesky.analysis.xanes.alignment import Matcher, Unmatched
 from cgnmc_bluesky.analysis.xanes.inflection import NoInflection, first_inflection
+from cgnmc_bluesky.analysis.xanes.joining import NotYet, join
 from cgnmc_bluesky.analysis.xanes.model import EdgeModel, as_foil
 
 Floats = NDArray[np.float64]
 
-NEEDED: Mapping[str, tuple[frozenset[str], ...]] = {
-    "transmission": (frozenset({"mutrans"}), frozenset({"i0", "itrans"})),
-    "fluorescence": (frozenset({"mufluor"}), frozenset({"i0", "ifluor"})),
-}
-"""Roles that a mode needs beside the energy: any one of the sets."""
-
 ABSORPTION: Mapping[str, Callable[[Block, Mapping[str, str]], Spectrum]] = {
     "transmission": transmitted,
     "fluorescence": fluorescent,
+    "tey": electron_yield,
+    "pfy": fluorescence_yield,
 }
 """How each mode's absorption follows from the readings."""
 
+REFERENCE: Mapping[str, Callable[[Block, Mapping[str, str]], Spectrum | None]] = {
+    "transmission": of_foil,
+    "fluorescence": of_foil,
+    "tey": of_reference,
+    "pfy": of_reference,
+}
+"""How the spectrum that tells the energies follows from the readings, in each mode."""
 
 LEAST_SCANNED_EV = 1.0
 """Rows whose energies all lie closer together are no scan."""
 
 FARTHEST_EV = 20.0
 """An axis that is off by more is not believed: what was found is another edge."""
-
-
-class NotYet(ValueError):
-    """Too few data to say anything; the message says what is wanting."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class ScanAccumulator(ABC):
     """
 
     curve_units: Mapping[str, str]
+    calibrant: ClassVar[str] = "foil"
+    """What tells the energies."""
 
     def __init__(
         self,
@@ -143,13 +149,13 @@ class ScanAccumulator(ABC):
         """
         notes: tuple[str, ...] = ()
         try:
-            rows = join(self._tables, self.mode)
+            joined = join(self._tables, self.mode, self._keys)
+            notes, rows = joined.notes, joined.rows
             rows = replace(rows, values={**rows.values, **self._constant_roles(len(rows))})
             if np.ptp(rows.values["energy_ev"]) < LEAST_SCANNED_EV:
                 raise NotYet("the energy has not been scanned")
-            spectrum = ABSORPTION[self.mode](rows, self._keys)
-            notes = spectrum.notes
-            axis = self._axis(rows)
+            spectrum, axis = self._placed(rows)
+            notes = (*notes, *spectrum.notes)
             said = self._say(spectrum, axis, ended=ended)
         except NotYet as wanting:
             return self._nothing(Status.WAITING, str(wanting), notes, ended=ended)
@@ -167,6 +173,10 @@ class ScanAccumulator(ABC):
             curve_units={name: self.curve_units.get(name, "") for name in said.curves},
         )
 
+    def _placed(self, rows: Block) -> tuple[Spectrum, Axis]:
+        """The absorption, and what puts it on the calibrated axis."""
+        return ABSORPTION[self.mode](rows, self._keys), self._axis(rows, self._match_foil)
+
     def _nothing(
         self, status: Status, why: str, notes: tuple[str, ...], *, ended: bool
     ) -> Estimate:
@@ -178,21 +188,24 @@ class ScanAccumulator(ABC):
     @property
     def _absorption_key(self) -> str:
         """Data key that the absorption hangs on, for remarks."""
-        roles = ("mutrans", "itrans") if self.mode == "transmission" else ("mufluor", "ifluor")
+        roles = {
+            "transmission": ("mutrans", "itrans"),
+            "fluorescence": ("mufluor", "ifluor"),
+        }.get(self.mode, (self.mode,))
         return next((self._keys[role] for role in roles if role in self._keys), "absorption")
 
     def _constant_roles(self, length: int) -> dict[str, Floats]:
         return {role: np.full(length, value) for role, value in self._constants.items()}
 
-    def _axis(self, rows: Block) -> Axis:
+    def _axis(self, rows: Block, matched: Matcher | None) -> Axis:
         """Put the scan on the calibrated axis by its foil."""
         key = self._keys.get("irefer", self._keys.get("murefer", ""))
         try:
-            foil = of_foil(rows, self._keys)
+            foil = REFERENCE[self.mode](rows, self._keys)
             if foil is None:
-                return self._without_foil(f"no foil ({key})" if key else "no foil")
-            if self.model.foil is not None and self._match_foil is not None:
-                found = as_foil(self._match_foil(foil.energy_ev, foil.mu))
+                return self._without_foil(f"no {self.calibrant}" + (f" ({key})" if key else ""))
+            if self.model.foil is not None and matched is not None:
+                found = as_foil(matched(foil.energy_ev, foil.mu))
                 return Axis(
                     found.shift_ev,
                     found.sigma_ev,
@@ -202,15 +215,15 @@ class ScanAccumulator(ABC):
             inflection_ev, sigma_ev = first_inflection(foil.energy_ev, foil.mu)
         except Unmatched as doubt:
             if doubt.early:
-                raise NotYet(f"foil channel {key}: {doubt}") from doubt
-            return self._without_foil(f"foil channel {key} cannot be used ({doubt})")
+                raise NotYet(f"{self.calibrant} channel {key}: {doubt}") from doubt
+            return self._without_foil(f"{self.calibrant} channel {key} cannot be used ({doubt})")
         except (NoInflection, Unusable) as doubt:
-            return self._without_foil(f"foil channel {key} cannot be used ({doubt})")
+            return self._without_foil(f"{self.calibrant} channel {key} cannot be used ({doubt})")
         shift_ev = self.model.energy_ev - inflection_ev
         if abs(shift_ev) > FARTHEST_EV:
             return self._without_foil(
-                f"foil channel {key} cannot be used (its edge at {inflection_ev:.1f} eV is not "
-                f"{self.model.edge})"
+                f"{self.calibrant} channel {key} cannot be used "
+                f"(its edge at {inflection_ev:.1f} eV is not {self.model.edge})"
             )
         return Axis(shift_ev, sigma_ev)
 
@@ -220,64 +233,6 @@ class ScanAccumulator(ABC):
             return Axis(None, 0.0, (f"{why}: energies are as recorded",))
         taken = f"{why}: energies are moved by {assumed_ev:+.2f} eV, as those of the standards"
         return Axis(None, 0.0, (taken,), assumed_ev=assumed_ev)
-
-
-def join(tables: Mapping[str, Table], mode: str) -> Block:
-    """One block of rows with all the roles that there are, whatever streams they came in.
-
-    Parameters
-    ----------
-    tables
-        Rows of each stream.
-    mode
-        "transmission" or "fluorescence".
-
-    Raises
-    ------
-    NotYet
-        If some role that the mode needs has no row yet.
-
-    Notes
-    -----
-    The stream that holds most of the needed roles leads, `primary` before others. What another
-    stream holds is taken row by row where it has the same rows (by their numbers), and else
-    interpolated in time to the rows of the leading one; a dark current is taken as its mean.
-    """
-    everywhere = set().union(*(table.roles() for table in tables.values()))
-    needed = next((roles for roles in NEEDED[mode] if roles <= everywhere), None)
-    if needed is None or "energy_ev" not in everywhere:
-        raise NotYet("no rows yet")
-    wanted = needed | {"energy_ev"}
-    order = sorted(tables, key=lambda name: (name != "primary", name))
-    complete = [name for name in order if wanted <= tables[name].roles()]
-    leading = next(iter(complete), max(order, key=lambda name: _held(tables[name], needed)))
-    rows = tables[leading].merged()
-    values = {role: _scalar(column) for role, column in rows.values.items()}
-    for role in sorted(everywhere - set(values)):
-        source = next(tables[name] for name in order if role in tables[name].roles())
-        values[role] = _beside(rows, source.merged(), role)
-    return replace(rows, values=values)
-
-
-def _held(table: Table, roles: frozenset[str]) -> int:
-    return len(roles & table.roles())
-
-
-def _scalar(column: Floats) -> Floats:
-    """Readings of shape `(n, 1)` as `(n,)`; of an array for each row there is no single reading."""
-    if column.ndim == 1:
-        return column
-    return column.reshape(len(column)) if column.size == len(column) else column.mean(axis=1)
-
-
-def _beside(rows: Block, other: Block, role: str) -> Floats:
-    """A role of another stream at the rows of the leading one."""
-    column = _scalar(other.values[role])
-    if role.startswith("dark_"):
-        return np.full(len(rows), np.nanmean(column) if np.any(np.isfinite(column)) else np.nan)
-    if np.array_equal(np.sort(rows.seq_num), np.sort(other.seq_num)):
-        return column[np.argsort(other.seq_num)][np.argsort(np.argsort(rows.seq_num))]
-    return np.interp(rows.time_s, other.time_s, column, left=np.nan, right=np.nan)
 
 
 def glitch_notes(key: str, energies_ev: tuple[float, ...]) -> tuple[str, ...]:
