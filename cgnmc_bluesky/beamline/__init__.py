@@ -1,5 +1,6 @@
 """beamline.toml: which data key plays which role, reference spectra, limits."""
 
+from cgnmc_bluesky.beamline.cycling import CellSection, CyclingRoles
 from cgnmc_bluesky.beamline.edges import Edge, edge_energy_ev, edge_of
 from cgnmc_bluesky.beamline.errors import ConfigurationError, ConfigurationMissing, nearest
 from cgnmc_bluesky.beamline.fluorescence import SelfAbsorption, Sensitivity, XrfRoles
@@ -17,8 +18,10 @@ from cgnmc_bluesky.beamline.soft import SoftXanesRoles
 __all__ = [
     "AnalysisSettings",
     "Beamline",
+    "CellSection",
     "ConfigurationError",
     "ConfigurationMissing",
+    "CyclingRoles",
     "DataSection",
     "Edge",
     "Facility",

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from cgnmc_bluesky.beamline.cycling import CellSection, CyclingRoles
 from cgnmc_bluesky.beamline.edges import Edge
 from cgnmc_bluesky.beamline.errors import (
     ConfigurationError,
@@ -28,7 +29,7 @@ VARIABLE = "CGNMC_BEAMLINE"
 """Environment variable that names the configuration."""
 DEFAULT_NAME = "beamline.toml"
 """File that is looked for in the working directory."""
-TECHNIQUES = ("xanes", "soft_xanes", "xrf", "heating")
+TECHNIQUES = ("xanes", "soft_xanes", "xrf", "heating", "cycling")
 """Sections that give data keys their roles."""
 
 
@@ -61,6 +62,8 @@ class Beamline(Section):
     soft_xanes: SoftXanesRoles | None = None
     xrf: XrfRoles | None = None
     heating: HeatingRoles | None = None
+    cycling: CyclingRoles | None = None
+    cell: CellSection | None = None
     reference: tuple[Reference, ...] = ()
     foil: tuple[Foil, ...] = ()
     analysis: AnalysisSettings = AnalysisSettings()
@@ -188,7 +191,7 @@ class Beamline(Section):
         Parameters
         ----------
         section
-            Name of the section: "xanes", "soft_xanes", "xrf" or "heating".
+            Name of the section: "xanes", "soft_xanes", "xrf", "heating" or "cycling".
         """
         if section not in TECHNIQUES:
             raise ValueError(
@@ -229,6 +232,9 @@ class Beamline(Section):
         for standard, table in zip(standards, written, strict=True):
             if standard.path is not None:
                 table["file"] = hashlib.sha256(standard.path.read_bytes()).hexdigest()
+        record = self.cell.record_path if self.cell else None
+        if record is not None:
+            settings["cell"]["record"] = hashlib.sha256(record.read_bytes()).hexdigest()
         sensitivity = self.xrf.sensitivity_path if self.xrf else None
         if sensitivity is not None:
             settings["xrf"]["sensitivity"] = hashlib.sha256(sensitivity.read_bytes()).hexdigest()
