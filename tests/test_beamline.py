@@ -231,7 +231,10 @@ def test_a_simulated_standard_stays_a_name(tmp_path):
             "[[foil]] number 1 energy_ev = '8333': expected a number",
         ),
         ({"foil": [{"edge": "Ni K"}] * 2}, "[[foil]] of Ni K is there twice; keep one"),
-        ({"reference": [NIO, NIO]}, "[[reference]] 'NiO' of Ni K is there twice; keep one"),
+        (
+            {"reference": [NIO, NIO]},
+            "[[reference]] 'NiO' of Ni K in transmission is there twice; keep one",
+        ),
         (
             {"reference": [NIO | {"run": "abc"}]},
             "[[reference]] 'NiO' needs one source; give either file, or run, or energy_ev with mu",

@@ -85,7 +85,8 @@ class Beamline(Section):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        _refuse_twice([f"[[reference]] '{item.name}' of {item.edge}" for item in self.reference])
+        named = [f"'{item.name}' of {item.edge} in {item.mode}" for item in self.reference]
+        _refuse_twice([f"[[reference]] {reference}" for reference in named])
         _refuse_twice([f"[[foil]] of {item.edge}" for item in self.foil])
         marked = [f"{item.edge} in {item.mode}" for item in self.reference if item.template]
         _refuse_twice([f"[[reference]] with template = true for {edge}" for edge in marked])
