@@ -5,6 +5,7 @@ from cgnmc_bluesky.beamline.edges import Edge, edge_energy_ev, edge_of
 from cgnmc_bluesky.beamline.errors import ConfigurationError, ConfigurationMissing, nearest
 from cgnmc_bluesky.beamline.fluorescence import SelfAbsorption, Sensitivity, XrfRoles
 from cgnmc_bluesky.beamline.heating import HeatingRoles
+from cgnmc_bluesky.beamline.imaging import XpeemRoles
 from cgnmc_bluesky.beamline.references import (
     AnalysisSettings,
     Foil,
@@ -34,6 +35,7 @@ __all__ = [
     "Sensitivity",
     "SoftXanesRoles",
     "XanesRoles",
+    "XpeemRoles",
     "XrfRoles",
     "edge_energy_ev",
     "edge_of",

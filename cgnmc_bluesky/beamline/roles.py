@@ -34,6 +34,8 @@ class Role:
     once
         Whether a reading counts once: where the same comes again with its old timestamp, the device
         had nothing new.
+    is_image
+        Whether a reading is an image: large, and precise enough in single precision.
     """
 
     key: str
@@ -43,6 +45,7 @@ class Role:
     factor: float | None = None
     also: tuple[str, ...] = ()
     once: bool = False
+    is_image: bool = False
 
 
 class XanesRoles(Section):

@@ -20,6 +20,7 @@ from cgnmc_bluesky.beamline.errors import (
 )
 from cgnmc_bluesky.beamline.fluorescence import XrfRoles
 from cgnmc_bluesky.beamline.heating import HeatingRoles
+from cgnmc_bluesky.beamline.imaging import XpeemRoles
 from cgnmc_bluesky.beamline.references import AnalysisSettings, Foil, Reference
 from cgnmc_bluesky.beamline.roles import Role, XanesRoles
 from cgnmc_bluesky.beamline.section import Located, Section
@@ -29,7 +30,7 @@ VARIABLE = "CGNMC_BEAMLINE"
 """Environment variable that names the configuration."""
 DEFAULT_NAME = "beamline.toml"
 """File that is looked for in the working directory."""
-TECHNIQUES = ("xanes", "soft_xanes", "xrf", "heating", "cycling")
+TECHNIQUES = ("xanes", "soft_xanes", "xrf", "heating", "cycling", "xpeem")
 """Sections that give data keys their roles."""
 
 
@@ -60,6 +61,7 @@ class Beamline(Section):
     data: DataSection = DataSection()
     xanes: XanesRoles | None = None
     soft_xanes: SoftXanesRoles | None = None
+    xpeem: XpeemRoles | None = None
     xrf: XrfRoles | None = None
     heating: HeatingRoles | None = None
     cycling: CyclingRoles | None = None
@@ -192,7 +194,7 @@ class Beamline(Section):
         Parameters
         ----------
         section
-            Name of the section: "xanes", "soft_xanes", "xrf", "heating" or "cycling".
+            Name of the section: "xanes", "soft_xanes", "xrf", "heating", "cycling" or "xpeem".
         """
         if section not in TECHNIQUES:
             raise ValueError(
@@ -236,9 +238,14 @@ class Beamline(Section):
         record = self.cell.record_path if self.cell else None
         if record is not None:
             settings["cell"]["record"] = hashlib.sha256(record.read_bytes()).hexdigest()
-        sensitivity = self.xrf.sensitivity_path if self.xrf else None
-        if sensitivity is not None:
-            settings["xrf"]["sensitivity"] = hashlib.sha256(sensitivity.read_bytes()).hexdigest()
+        named = {
+            ("xrf", "sensitivity"): self.xrf.sensitivity_path if self.xrf else None,
+            ("xpeem", "dark"): self.xpeem.dark_path if self.xpeem else None,
+            ("xpeem", "flat"): self.xpeem.flat_path if self.xpeem else None,
+        }
+        for (section, key), path in named.items():
+            if path is not None:
+                settings[section][key] = hashlib.sha256(path.read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -31,6 +31,8 @@ class Column:
         `None` reads all.
     once
         Whether a reading that comes again with its timestamp is left out.
+    is_image
+        Whether a reading is an image.
     """
 
     role: str
@@ -40,11 +42,17 @@ class Column:
     is_external: bool
     channels: tuple[int, int] | None = None
     once: bool = False
+    is_image: bool = False
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a reading is a spectrum or an image."""
+        return self.is_image or self.channels is not None
 
     @property
     def dtype(self) -> type[np.float32] | type[np.float64]:
-        """Precision of the readings: spectra are counts, and many."""
-        return np.float64 if self.channels is None else np.float32
+        """Precision of the readings: spectra and images are counts, and many."""
+        return np.float32 if self.is_large else np.float64
 
     def cut(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of what is read of a reading."""
@@ -84,9 +92,9 @@ class Layout:
         return tuple(column for column in self.columns if column.once)
 
     @cached_property
-    def has_spectra(self) -> bool:
-        """Whether some columns are read in part, their rows being large."""
-        return any(column.channels is not None for column in self.columns)
+    def is_large(self) -> bool:
+        """Whether some readings are spectra or images, so that few rows make a block."""
+        return any(column.is_large for column in self.columns)
 
     @cached_property
     def converted(self) -> tuple[tuple[str, Conversion], ...]:

@@ -184,7 +184,8 @@ class RunReader:
             else:
                 shape = tuple(described.get("shape") or ())
                 is_external = bool(described.get("external"))
-                yield Column(name, role.key, shape, convert, is_external, role.channels, role.once)
+                options = role.channels, role.once, role.is_image
+                yield Column(name, role.key, shape, convert, is_external, *options)
 
     def _on_event(self, doc: Mapping[str, Any]) -> Iterable[Block]:
         try:

@@ -125,7 +125,7 @@ class Stream:
             [data[key][row] for row in rows] if key in data else [None] * len(rows)
             for key in layout.keys
         ]
-        if not layout.has_spectra:
+        if not layout.is_large:
             return (self._block(layout, readings, identity),)
         return self._in_parts(layout, readings, identity)
 
@@ -182,7 +182,7 @@ class Stream:
         self, layout: Layout, readings: Sequence[Readings], identity: Identity
     ) -> Iterable[Block]:
         """Make one block of some rows, or several of one that is too large."""
-        if layout.has_spectra and len(identity.numbers) == 1:
+        if layout.is_large and len(identity.numbers) == 1:
             firsts = [_first(of_column) for of_column in readings]
             if numbers_a_row(layout, map(recorded_shape, firsts)) > NUMBERS_A_BLOCK:
                 return self._pieces(layout, firsts, identity)
