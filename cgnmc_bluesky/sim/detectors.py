@@ -8,8 +8,9 @@ import numpy as np
 from ophyd import Component, Device, Kind
 from ophyd.status import DeviceStatus
 
-from cgnmc_bluesky.sim.endstation import Endstation, Moment
+from cgnmc_bluesky.sim.endstation import Endstation
 from cgnmc_bluesky.sim.faults import DetectorFailure, spoilt
+from cgnmc_bluesky.sim.light import Light, Moment
 from cgnmc_bluesky.sim.signals import Reading, Setting
 
 ELECTRON_C = 1.602e-19
@@ -20,27 +21,26 @@ AMPLIFIER_NOISE_V = 2e-5
 """Amplifier noise in one second."""
 
 
-class Channel(Device, ABC):
-    """A detector that counts for a dwell with all the others of the endstation.
+class Counter(Device, ABC):
+    """A detector that counts for a dwell with all the others in the same light.
 
     Parameters
     ----------
-    endstation
+    light
         Where the light is.
     channel
-        Which light it sees: "i0", "it", "ir" or "if"; also the data key.
+        Which light it sees, by which faults name it too.
     name
         The device's name.
     seed
         Of its noise; `None` for a reading without noise.
     """
 
-    reading = Component(Reading, value=0.0, units="A", precision=13, kind=Kind.hinted)
     dwell_s = Component(Setting, value=0.1, units="s", limits=(1e-3, 600.0), kind=Kind.config)
 
     def __init__(
         self,
-        endstation: Endstation,
+        light: Light,
         channel: str,
         *,
         name: str,
@@ -48,14 +48,13 @@ class Channel(Device, ABC):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.reading.name = channel
-        self._endstation = endstation
+        self._light = light
         self._channel = channel
         self._random = None if seed is None else np.random.default_rng(seed)
 
     def stage(self) -> list[object]:
         """Begin a run: its points are counted from 1."""
-        self._endstation.restart()
+        self._light.restart()
         staged: list[object] = super().stage()
         return staged
 
@@ -72,21 +71,63 @@ class Channel(Device, ABC):
         DetectorFailure
             Where a fault asks for it.
         """
-        moment = self._endstation.moment(self._channel)
-        fault = self._endstation.faults.of(self._channel, moment.point, moment.energy_ev)
+        moment = self._light.moment(self._channel)
+        fault = self._light.faults.of(self._channel, moment.point, moment.energy_ev)
         if fault is not None and fault.kind == "raise":
             raise DetectorFailure(f"{self.name} does not answer at point {moment.point}")
         status = DeviceStatus(self)
         dwell_s = float(self.dwell_s.get())
 
         def finish() -> None:
-            last = float(self.reading.get())
-            value = spoilt(fault, self._measured(moment, dwell_s), last, self._full_scale())
-            self.reading.update(value, moment.start_s + dwell_s)
+            self._take(moment, dwell_s)
             status.set_finished()
 
-        self._endstation.clock.wait_until(moment.start_s + dwell_s, finish, counting=True)
+        self._light.clock.wait_until(moment.start_s + dwell_s, finish, counting=True)
         return status
+
+    def _spoilt(self, reading: Reading, value: float, moment: Moment, full_scale: float) -> float:
+        """Give what a reading of it says of a value, with what is wrong with it."""
+        fault = self._light.faults.of(reading.name, moment.point, moment.energy_ev)
+        return spoilt(fault, value, float(reading.get()), full_scale)
+
+    @abstractmethod
+    def _take(self, moment: Moment, dwell_s: float) -> None:
+        """Publish what a count of this light has given."""
+
+
+class Channel(Counter):
+    """A detector of one reading, whose name is the channel's.
+
+    Parameters
+    ----------
+    light
+        Where the light is.
+    channel
+        Which light it sees, such as "i0"; also the data key.
+    name
+        The device's name.
+    seed
+        Of its noise; `None` for a reading without noise.
+    """
+
+    reading = Component(Reading, value=0.0, units="A", precision=13, kind=Kind.hinted)
+
+    def __init__(
+        self,
+        light: Light,
+        channel: str,
+        *,
+        name: str,
+        seed: np.random.SeedSequence | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(light, channel, name=name, seed=seed, **kwargs)
+        self.reading.name = channel
+
+    def _take(self, moment: Moment, dwell_s: float) -> None:
+        measured = self._measured(moment, dwell_s)
+        value = self._spoilt(self.reading, measured, moment, self._full_scale())
+        self.reading.update(value, moment.start_s + dwell_s)
 
     def _counted(self, photons: float) -> float:
         return photons if self._random is None else float(self._random.poisson(photons))
@@ -108,7 +149,7 @@ class IonChamber(Channel):
 
     Parameters
     ----------
-    endstation
+    light
         Where the light is.
     channel
         Which light it sees; also the data key.
@@ -126,7 +167,7 @@ class IonChamber(Channel):
 
     def __init__(
         self,
-        endstation: Endstation,
+        light: Light,
         channel: str,
         *,
         name: str,
@@ -135,7 +176,7 @@ class IonChamber(Channel):
         dark_a: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(endstation, channel, name=name, seed=seed, **kwargs)
+        super().__init__(light, channel, name=name, seed=seed, **kwargs)
         self.gain_v_per_a.put(gain_v_per_a)
         self.dark_a = dark_a
 

@@ -1,14 +1,14 @@
 """The light's way through ion chambers, sample and foil."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.sim.clock import Clock
-from cgnmc_bluesky.sim.faults import Fault, Faults
+from cgnmc_bluesky.sim.faults import Fault, FaultKind
+from cgnmc_bluesky.sim.light import Curve, Light, Spectrum
 from cgnmc_bluesky.sim.ring import StorageRing
 from cgnmc_bluesky.sim.sample import Sample, foil
 from cgnmc_bluesky.sim.spectra import ELEMENTS
@@ -21,38 +21,9 @@ SCATTER_SEEN = 2e-5
 """Photons scattered into the fluorescence detector, of those that reach the sample."""
 GLITCH_LEAVES: Mapping[str, float] = {"i0": 0.6, "it": 0.57, "ir": 0.55, "if": 0.58}
 """Light left in each channel at a glitch; unlike in each, so that it does not cancel in ratios."""
-GRID_STEP_EV = 0.02
 
 
-@dataclass
-class Moment:
-    """The light at one point of a scan, seen by all the channels that count together.
-
-    Parameters
-    ----------
-    start_s
-        When the count began, in simulated seconds since the epoch.
-    point
-        Its number since staging, from 1; 0 with the shutter closed.
-    energy_ev
-        True photon energy.
-    photons_s
-        Photons a second that each channel detects.
-    ring_ma
-        Current in the ring.
-    counting
-        Channels that take part.
-    """
-
-    start_s: float
-    point: int
-    energy_ev: float
-    photons_s: Mapping[str, float]
-    ring_ma: float
-    counting: set[str] = field(default_factory=set)
-
-
-class Endstation:
+class Endstation(Light):
     """Everything behind the monochromator, as light meets it.
 
     Parameters
@@ -84,64 +55,17 @@ class Endstation:
         flux_ph_s: float,
         faults: Iterable[Fault] = (),
     ) -> None:
-        self.clock = clock
-        self.ring = ring
+        super().__init__(clock, ring, true_energy_ev, faults=faults, glitch_leaves=GLITCH_LEAVES)
         self.sample = sample
         self.foil_element = foil_element
         self.flux_ph_s = flux_ph_s
-        self.faults = Faults(tuple(faults))
-        self.shutter_open = True
-        self._true_energy_ev = true_energy_ev
-        self._curves: dict[tuple[str, str], _Curve] = {}
-        self._point = 0
-        self._moment: Moment | None = None
-
-    def restart(self) -> None:
-        """Count the points from 1 again."""
-        self._point = 0
-        self._moment = None
-
-    def disturb(self) -> None:
-        """Something moved: the next count is another moment."""
-        self._moment = None
-
-    def moment(self, channel: str) -> Moment:
-        """Begin a count, or join the one that other channels have begun.
-
-        Parameters
-        ----------
-        channel
-            Who counts.
-
-        Returns
-        -------
-        Moment
-            The light that it sees.
-        """
-        if self._moment is None or channel in self._moment.counting:
-            self._moment = self._next_moment()
-        self._moment.counting.add(channel)
-        return self._moment
-
-    def _next_moment(self) -> Moment:
-        energy_ev = self._true_energy_ev()
-        now_s = self.clock.now_s()
-        if not self.shutter_open:
-            dark = dict.fromkeys((*GAS_ABSORBS, "if"), 0.0)
-            return Moment(now_s, 0, energy_ev, dark, self.ring.current_ma(now_s))
-        self._point += 1
-        struck = self.faults.at(self._point, energy_ev)
-        ring_ma = 0.0 if "dump" in struck else self.ring.current_ma(now_s)
-        flux_ph_s = self.flux_ph_s * ring_ma / self.ring.full_ma * _undulation(energy_ev)
-        foil_element = struck["foil"].element if "foil" in struck else self.foil_element
-        photons_s = self._photons_s(energy_ev, flux_ph_s, foil_element)
-        if "glitch" in struck:
-            photons_s = {name: seen * GLITCH_LEAVES[name] for name, seen in photons_s.items()}
-        return Moment(now_s, self._point, energy_ev, photons_s, ring_ma)
+        self._curves: dict[tuple[str, str], Curve] = {}
 
     def _photons_s(
-        self, energy_ev: float, flux_ph_s: float, foil_element: str | None
+        self, energy_ev: float, ring_ma: float, struck: Mapping[FaultKind, Fault]
     ) -> dict[str, float]:
+        flux_ph_s = self.flux_ph_s * ring_ma / self.ring.full_ma * _undulation(energy_ev)
+        foil_element = struck["foil"].element if "foil" in struck else self.foil_element
         gas = (energy_ev / 8333.0) ** -3
         sample = self.sample
         absorption = self._curve("absorption", sample.name, sample.absorption)
@@ -156,31 +80,10 @@ class Endstation:
         seen["ir"], _ = _absorbed(left, GAS_ABSORBS["ir"] * gas)
         return seen
 
-    def _curve(self, kind: str, name: str, function: "Spectrum") -> "_Curve":
+    def _curve(self, kind: str, name: str, function: Spectrum) -> Curve:
         if (kind, name) not in self._curves:
-            self._curves[kind, name] = _Curve(function)
+            self._curves[kind, name] = Curve(function)
         return self._curves[kind, name]
-
-
-Spectrum = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-
-
-class _Curve:
-    """A spectrum computed once, in pieces of a few hundred eV as the energies come by."""
-
-    PIECE_EV = 256.0
-
-    def __init__(self, function: Spectrum) -> None:
-        self._function = function
-        self._pieces: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-
-    def at(self, energy_ev: float) -> float:
-        number = int(energy_ev // self.PIECE_EV)
-        if number not in self._pieces:
-            begin_ev = number * self.PIECE_EV
-            grid_ev = np.arange(begin_ev, begin_ev + self.PIECE_EV + GRID_STEP_EV, GRID_STEP_EV)
-            self._pieces[number] = grid_ev, self._function(grid_ev)
-        return float(np.interp(energy_ev, *self._pieces[number]))
 
 
 def _absorbed(photons_s: float, absorption: float) -> tuple[float, float]:
