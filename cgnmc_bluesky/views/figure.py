@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from textwrap import fill, shorten
@@ -15,7 +15,7 @@ from cgnmc_bluesky.views.text import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, FigureBase
 
 REDRAW_PERIOD_MS = 100
 DRAWING_SHARE = 0.25
@@ -91,7 +91,7 @@ class Sheet:
             self._panels = arrange(self.figure)
             self._plan, self._is_new = plan, True
         else:
-            for holder in (self.figure, *self.figure.subfigs):
+            for holder in _holders(self.figure):
                 for legend in list(holder.legends):
                     legend.remove()
             for axes in self._panels.values():
@@ -110,6 +110,13 @@ class Sheet:
         self.figure.set_layout_engine("constrained" if self.is_settled else "none")
         self.figure.canvas.draw()
         self._is_new = False
+
+
+def _holders(figure: "FigureBase") -> "Iterator[FigureBase]":
+    """Give a figure and all figures in it."""
+    yield figure
+    for inner in figure.subfigs:
+        yield from _holders(inner)
 
 
 def _wipe(axes: "Axes") -> None:

@@ -8,7 +8,18 @@ import numpy as np
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import gives, number
-from cgnmc_bluesky.views.text import amount, decimals, with_sigma, written
+from cgnmc_bluesky.views.statements import (
+    BEAM_DAMAGE,
+    CYCLING,
+    STATE_OF_CHARGE,
+    SURFACE_BULK,
+    charge_lines,
+    cycling_lines,
+    damage_lines,
+    fraction_lines,
+    surface_lines,
+)
+from cgnmc_bluesky.views.text import amount, decimals, valence_of, with_sigma, written
 
 MN_NI_RATIO = "mn_ni_ratio"
 O2_ONSET = "o2_onset"
@@ -47,8 +58,10 @@ def headline(result: Result) -> list[str]:
     """
     if result.analysis in _LINES:
         return _LINES[result.analysis](result)
+    if valence_of(result.analysis):
+        return fraction_lines(result)
     names = list(result.values)
-    own = [name for name in names if name in (result.analysis, "mean_valence")] or names
+    own = [name for name in names if name == result.analysis] or names
     return [written(result, name) for name in own if gives(result, name)][:_MOST_VALUES]
 
 
@@ -167,4 +180,8 @@ _LINES: Mapping[str, Callable[[Result], list[str]]] = {
     MN_NI_RATIO: particle_lines,
     O2_ONSET: onset_lines,
     PHASES: phase_lines,
+    SURFACE_BULK: surface_lines,
+    BEAM_DAMAGE: damage_lines,
+    CYCLING: cycling_lines,
+    STATE_OF_CHARGE: charge_lines,
 }

@@ -1,4 +1,4 @@
-"""What a run shows: spectra with their edge, maps with profiles of their particles, or a ramp."""
+"""What a run shows: spectra, maps with profiles of their particles, a ramp."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,11 @@ from cgnmc_bluesky.views.headline import MN_NI_RATIO
 from cgnmc_bluesky.views.maps import draw_maps
 from cgnmc_bluesky.views.ramp import draw_ramp, is_of_ramp
 from cgnmc_bluesky.views.spectrum import draw_spectra, is_spectral
+from cgnmc_bluesky.views.yields import draw_yields, is_of_yield
 
 _DRAWN: tuple[tuple[Callable[[Result], bool], Callable[[Sheet, list[Result]], None]], ...] = (
     (lambda result: result.analysis == MN_NI_RATIO, draw_maps),
+    (is_of_yield, draw_yields),
     (is_spectral, draw_spectra),
     (is_of_ramp, draw_ramp),
 )

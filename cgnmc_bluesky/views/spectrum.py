@@ -1,6 +1,6 @@
 """The spectrum of a scan: where its edge is, and what it is a sum of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,7 @@ _BELOW_EDGE_EV, _ABOVE_EDGE_EV = 40.0, 110.0
 _COMPONENT = "component_"
 _TITLE_CHARACTERS = 50
 _LEGEND_COLUMNS = 4
+_MEASURED = "measured, over-absorbed"
 _SUM = SERIES[1]
 _PARTS = (SERIES[0], *SERIES[2:])
 
@@ -98,7 +99,9 @@ def _draw_row(panels: Panels, results: list[Result]) -> None:
         if result.analysis == EDGE:
             _draw_edge(axes, result)
         else:
-            _draw_sum(axes, panels[mode, result.analysis, "residual"], result)
+            own = [name for name in result.values if valence_of(name)]
+            residual = panels[mode, result.analysis, "residual"]
+            draw_sum(axes, residual, result, _given(result, own))
         if edge_ev is not None and "spectrum" in result.curves:
             _zoom(axes, result.curves["spectrum"]["energy_ev"], edge_ev)
     draw_legend([axes for key, axes in panels.items() if key[0] == mode], _LEGEND_COLUMNS)
@@ -127,10 +130,20 @@ def _draw_edge(axes: "Axes", result: Result) -> None:
     )
 
 
-def _draw_sum(upper: "Axes", lower: "Axes", result: Result) -> None:
-    own = [name for name in result.values if valence_of(name)]
+def draw_sum(upper: "Axes", lower: "Axes", result: Result, said: Sequence[str]) -> None:
+    """Draw a measurement as the sum of its references, and what that leaves.
+
+    Parameters
+    ----------
+    upper, lower
+        Where to draw the sum, and the residual below it.
+    result
+        A combination of references.
+    said
+        What stands above it, by line.
+    """
     upper.set_ylabel("absorption µ")
-    write_title(upper, result, _given(result, own), _TITLE_CHARACTERS)
+    write_title(upper, result, said, _TITLE_CHARACTERS)
     upper.tick_params(labelbottom=False)
     lower.set_xlabel("energy (eV)")
     lower.set_ylabel("residual")
@@ -141,7 +154,7 @@ def _draw_sum(upper: "Axes", lower: "Axes", result: Result) -> None:
     components = [name for name in curves if name.startswith(_COMPONENT)]
     if result.status is Status.FAILED or not components:
         _plot_measured(upper, curves["energy_ev"], curves["mu"], result, "measured")
-        leave_blank(lower)
+        lower.yaxis.set_visible(False)
         return
     _draw_components(upper, result, components)
     lower.axhline(0.0, color=FADED, linewidth=0.6)
@@ -154,7 +167,11 @@ def _draw_components(axes: "Axes", result: Result, components: list[str]) -> Non
     energy_ev = curves["energy_ev"]
     baseline = curves["fit"] - np.sum([curves[name] for name in components], axis=0)
     axes.set_ylabel("absorption µ, less baseline")
-    _plot_measured(axes, energy_ev, curves["mu"] - baseline, result, "measured")
+    if "mu_corrected" in curves:
+        axes.plot(energy_ev, curves["mu"] - baseline, color=FADED, linewidth=0.8, label=_MEASURED)
+    measured = curves.get("mu_corrected", curves["mu"])
+    name = "corrected" if "mu_corrected" in curves else "measured"
+    _plot_measured(axes, energy_ev, measured - baseline, result, name)
     style = "-" if result.status is Status.FINAL else "--"
     fit = curves["fit"] - baseline
     axes.plot(energy_ev, fit, color=_SUM, linestyle=style, linewidth=1.0, label="sum")

@@ -7,6 +7,7 @@ from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.views.board import number
 
 _VALENCE_FRACTION = re.compile(r"([a-z]{1,2})(\d)_fraction")
+_OF_VALENCE = re.compile(r"([a-z]{1,2}\d_fraction)_(\w+)")
 _MOST_DECIMALS = 6
 _METAL = re.compile(r"\b(mn|co|ni)\b")
 _SIGNS = {
@@ -19,7 +20,7 @@ _SIGNS = {
     "A/degC": "A/°C",
     "angstrom": "Å",
 }
-_UNIT_ENDINGS = ("_ev", "_c", "_um", "_deg", "_angstrom")
+_UNIT_ENDINGS = ("_ev", "_c", "_um", "_deg", "_angstrom", "_mah_per_g", "_mah", "_v", "_a", "_px")
 _CURRENT = re.compile(r"A\b")
 _PREFIXES = {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", -15: "f", -18: "a"}
 _WORDS = {
@@ -43,6 +44,12 @@ _WORDS = {
     "i003_i104": "I(003)/I(104)",
     "i220_spinel": "I(220) of the spinel",
     "layered_fraction": "layered",
+    "surface_bulk": "surface − bulk",
+    "x_li": "x(Li)",
+    "capacity_retention": "capacity retained",
+    "dqdv_peak_v": "dQ/dV peak",
+    "dqdv_peak_height": "height of the dQ/dV peak",
+    "dqdv_peak_shift_v": "shift of the dQ/dV peak",
 }
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -119,14 +126,17 @@ def label(name: str) -> str:
     ('edge shift', 'Ni²⁺', 'LiNiO2')
     >>> label("mn_ni_core"), label("shell_co"), label("mn_ni_ratio")
     ('Mn/Ni core', 'shell Co', 'Mn/Ni ratio')
-    >>> label("o2_onset"), label("c_over_a")
-    ('O₂ onset', 'c/a')
+    >>> label("o2_onset"), label("c_over_a"), label("ni2_fraction_difference")
+    ('O₂ onset', 'c/a', 'Ni²⁺ difference')
     """
     if name in _WORDS:
         return _WORDS[name]
     valence = valence_of(name)
     if valence:
         return ion(*valence)
+    of_valence = _OF_VALENCE.fullmatch(name)
+    if of_valence:
+        return f"{label(of_valence[1])} {of_valence[2].replace('_', ' ')}"
     for ending in _UNIT_ENDINGS:
         name = name.removesuffix(ending)
     for start in ("fraction_", "component_"):
