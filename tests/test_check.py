@@ -195,7 +195,8 @@ def test_energies_that_are_not_those_of_the_edge(tmp_path):
     beamline = Beamline.from_dict(standards(tmp_path))
     findings = check(beamline, documents(SCAN, edge="Ni K", energies_ev=(8.3, 8.4)))
     [line] = said(findings, Severity.ERROR)
-    assert line.startswith("error: run 7: its energies, 8 to 8 eV, are not those of Ni K")
+    assert line.startswith("error: run 7: its energies, 8.3 to 8.4 eV, are not those of Ni K")
+    assert line.endswith('these are keV: write energy_unit = "keV"')
 
 
 def test_a_scan_of_an_edge_without_references(tmp_path):

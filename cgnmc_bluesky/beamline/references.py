@@ -125,9 +125,15 @@ class Reference(Section):
         return self
 
     @property
+    def label(self) -> str:
+        """Which one is meant, for messages; with its yield, where there may be one of each."""
+        by = f", {self.mode}" if self.mode in {"tey", "pfy"} else ""
+        return f"[[reference]] '{self.name}' ({self.edge}{by})"
+
+    @property
     def path(self) -> Path | None:
         """Where its file really is, `None` without one; an error where it is not there."""
-        return existing(self.file, f"[[reference]] '{self.name}' ({self.edge})")
+        return existing(self.file, self.label)
 
 
 class Foil(Section):

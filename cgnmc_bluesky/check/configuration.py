@@ -13,12 +13,15 @@ from cgnmc_bluesky.beamline import (
 from cgnmc_bluesky.check.findings import Finding, Severity, error, ok, warning
 from cgnmc_bluesky.check.maps import check_map_section
 from cgnmc_bluesky.check.ramps import check_ramp_section
+from cgnmc_bluesky.check.soft import check_soft_section
 from cgnmc_bluesky.spectra import SpectrumError, read_spectra
 from cgnmc_bluesky.standards import standards_of
 from cgnmc_bluesky.standards.spectra import columns_of, rows_of
 
 SPAN_EV = (-15.0, 50.0)
 """What of a spectrum is needed around its edge where no fit range is set, in eV."""
+SOFT_SPAN_EV = (-6.0, 10.0)
+"""The same around an L edge, whose white lines lie in a few eV."""
 PLAUSIBLE_EV = 5.0
 """More than this, in eV, neither tables of edge energies nor monochromators are off."""
 
@@ -40,6 +43,8 @@ def check_configuration(beamline: Beamline) -> Iterator[Finding]:
         else:
             remedy = "name a folder of this machine, or take it out"
             yield warning("[data] readable", f"{folder} is no folder here", remedy)
+    if beamline.soft_xanes is not None:
+        yield from check_soft_section(beamline, beamline.soft_xanes)
     if beamline.xrf is not None:
         yield from check_map_section(beamline.xrf)
     if beamline.heating is not None:
@@ -54,7 +59,7 @@ def check_configuration(beamline: Beamline) -> Iterator[Finding]:
 
 
 def _reference(beamline: Beamline, reference: Reference) -> Finding:
-    where = f"[[reference]] '{reference.name}' ({reference.edge})"
+    where = reference.label
     if reference.run is not None:
         return ok(where, f"run {reference.run}, to be found in the source")
     needed = _needed_ev(beamline, reference.edge)
@@ -103,7 +108,12 @@ def _needed_ev(beamline: Beamline, edge: Edge) -> tuple[float, float]:
     fit_range_ev = beamline.analysis.fraction.fit_range_ev
     if fit_range_ev and fit_range_ev[0] <= energy_ev <= fit_range_ev[1]:
         return fit_range_ev
-    return energy_ev + SPAN_EV[0], energy_ev + SPAN_EV[1]
+    return _around(edge, energy_ev)
+
+
+def _around(edge: Edge, energy_ev: float) -> tuple[float, float]:
+    before_ev, behind_ev = SPAN_EV if edge.name == "K" else SOFT_SPAN_EV
+    return energy_ev + before_ev, energy_ev + behind_ev
 
 
 def _references_together(beamline: Beamline, edge: Edge) -> Iterator[Finding]:
@@ -157,4 +167,4 @@ def _foil(beamline: Beamline, foil: Foil) -> Iterator[Finding]:
     else:
         yield ok(where, f"first inflection at {energy_ev:g} eV ({table}: {tabulated_ev:g})")
     if foil.file is not None:
-        yield _file(beamline, where, foil, (tabulated_ev + SPAN_EV[0], tabulated_ev + SPAN_EV[1]))
+        yield _file(beamline, where, foil, _around(foil.edge, tabulated_ev))

@@ -63,7 +63,8 @@ def _drafted(source: Source) -> str:
     if {"xanes", "soft_xanes"} & sections.keys():
         edges = _edges(runs)
         blocks += [list(_foil(edge)) for edge in edges]
-        blocks.append(list(_standards_to_add(edges)))
+        modes = [mode for mode in ("tey", "pfy") if mode in sections.get("soft_xanes", {})]
+        blocks.append(list(_standards_to_add(edges, modes)))
     used = {key for roles in sections.values() for named in roles.values() for key in named}
     blocks.append(list(_unassigned([key for name, key in keys.items() if name not in used])))
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -75,17 +76,31 @@ def _section(
     yield f"[{section}]"
     yields = {role: roles[role][0] for role in ("tey", "pfy") if role in roles}
     for role, named in roles.items():
-        if role not in SEVERAL and role not in yields:
+        if role not in SEVERAL.get(section, ()) and role not in yields:
             yield _guessed(f"{role} = {_toml(named[0])}", keys[named[0]])
     if "energy_ev" in roles and not keys[roles["energy_ev"][0]].unit:
         yield '# energy_unit = "keV"                # the key has no unit: it is taken as eV'
     if yields:
-        inside = ", ".join(f"{role} = {_toml(key)}" for role, key in yields.items())
-        yield f"yields = {{ {inside} }}  # guessed"
+        yield from _yields(yields, roles, keys)
     if "spectra" in roles:
         yield from _map(roles, keys)
     if section == "heating":
         yield from _ramp(roles)
+
+
+def _yields(
+    yields: Mapping[str, str], roles: Mapping[str, Sequence[str]], keys: Mapping[str, DataKey]
+) -> Iterator[str]:
+    """What only a scan of yields has, beside one key for each role."""
+    inside = ", ".join(f"{role} = {_toml(key)}" for role, key in yields.items())
+    yield f"yields = {{ {inside} }}  # guessed"
+    if "pfy" in yields and keys[yields["pfy"]].shape:
+        yield "channel_ev = { offset = 0.0, gain = 10.0 }  # guessed: not in the data"
+    if "pfy" in yields and "dead_time_factor" not in roles:
+        yield '# dead_time_factor = "<a key>"         # of the detector: true over recorded counts'
+    if "reference" not in roles:
+        yield '# reference = "<a key>"                # the current of a reference sample, or the'
+        yield "#                                      # mesh's, where that shows the edge itself"
 
 
 def _map(roles: Mapping[str, Sequence[str]], keys: Mapping[str, DataKey]) -> Iterator[str]:
@@ -163,14 +178,19 @@ def _foil(edge: Edge) -> Iterator[str]:
     yield f"energy_ev = {energy_ev:.1f}  # {table}"
 
 
-def _standards_to_add(edges: Sequence[Edge]) -> Iterator[str]:
-    edge = _toml(str(edges[0] if edges else Edge("Ni", "K")))
+def _standards_to_add(edges: Sequence[Edge], modes: Sequence[str]) -> Iterator[str]:
+    element = edges[0] if edges else Edge("Ni", "L3" if modes else "K")
+    edge = _toml(str(element))
     if not edges:
         yield "# Which element is scanned, and the metal foil its energies are calibrated with:"
         yield f"# [[foil]]\n# edge = {edge}\n"
-    yield "# One for each valence, for edge positions and fractions:"
+    each = "valence and yield" if modes else "valence"
+    yield f"# One for each {each}, for edge positions and fractions:"
     yield f'# [[reference]]\n# name = "<compound>"\n# edge = {edge}\n# valence = 2'
     yield '# file = "<a measured spectrum>"      # or run = "<uid in the catalog>"'
+    if modes:
+        others = f"  # and others with {', '.join(modes[1:])}" if modes[1:] else ""
+        yield f"# mode = {_toml(modes[0])}{others}"
 
 
 def _unassigned(keys: Sequence[DataKey]) -> Iterator[str]:

@@ -1,169 +1,9 @@
 """Which data key may play which role, by the names and units that beamlines use."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
-from cgnmc_bluesky.check import gases
+from cgnmc_bluesky.check.rules import RULES, SOFT, Rule
 from cgnmc_bluesky.check.survey import DataKey
-
-NOT_A_READBACK = re.compile(
-    r"setpoint|request|target|_sp$|dwell|offset|_dt$|dead|icr|ocr|ramp_?rate|power|heart_?beat|limit"
-    r"|heater_(?:on|off|range|output)|_heater$|over_?temp"
-)
-"""What is measured beside a role's key, and named like it."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How the key of a role may be recognised.
-
-    Parameters
-    ----------
-    role
-        The role.
-    names
-        Patterns of its name in small letters, the most telling first.
-    units
-        Units, in small letters, that it may have; without any, whatever its unit.
-    is_array
-        Whether a reading is an array; `None` where it may be either.
-    is_beside
-        Whether it is measured beside another role's key, and named like it.
-    is_curve
-        Whether a reading has one axis and no more.
-    """
-
-    role: str
-    names: tuple[str, ...]
-    units: frozenset[str] = field(default_factory=frozenset)
-    is_array: bool | None = False
-    is_beside: bool = False
-    is_curve: bool = False
-
-    def rank(self, key: DataKey) -> int | None:
-        """Return how telling a key's name is, 0 the most; `None` where it cannot be the role's."""
-        name, unit = key.name.lower(), key.unit.lower()
-        n_axes = sum(length is None or length > 1 for length in key.shape)
-        if self.is_array not in {None, n_axes > 0} or key.dtype == "string":
-            return None
-        if self.is_curve and n_axes > 1:
-            return None
-        if not self.is_beside and NOT_A_READBACK.search(name):
-            return None
-        if self.units and unit and unit not in self.units:
-            return None
-        ranks = (rank for rank, pattern in enumerate(self.names) if re.search(pattern, name))
-        return next(ranks, None)
-
-
-def _word(*names: str) -> str:
-    """Match any of some names as a word of its own, where `_`, `-`, `:` and blanks part words."""
-    return rf"(?:^|[^a-z0-9])(?:{'|'.join(names)})(?:$|[^a-z0-9])"
-
-
-ENERGY_UNITS = frozenset({"ev", "kev"})
-LENGTH_UNITS = frozenset({"um", "µm", "micron", "microns", "micrometer", "nm", "mm"})
-CURRENT_UNITS = frozenset({"a", "ua", "µa", "na", "pa", "fa", "amp", "amps", "v", "mv", "a.u."})
-COUNT_UNITS = frozenset({"count", "counts", "cps", "hz", "c/s", "cts/s", "counts/s", "ppm", "%"})
-ION_UNITS = CURRENT_UNITS | COUNT_UNITS | {"torr", "mbar", "hpa"}
-FURNACES = "furnace|oven|hot_?stage|heater|linkam|eurotherm|lakeshore|cryostream|blower"
-MONOCHROMATORS = r"(?:mono\d*|dcm|hhm|pgm)_?\w*"
-
-RULES: Mapping[str, tuple[Rule, ...]] = {
-    "soft_xanes": (
-        Rule("energy_ev", (r"pgm\w*energy",), ENERGY_UNITS),
-        Rule("i0", (r"mesh", _word("i0", "io"), r"sclr_ch3$")),
-        Rule("tey", (_word("tey"), r"sample_current|drain", r"sclr_ch4$")),
-        Rule("pfy", (_word("pfy", "tfy"), r"sdd|vortex")),
-    ),
-    "xanes": (
-        Rule(
-            "energy_ev",
-            (rf"{MONOCHROMATORS}energy", r"^(shifted )?energy$", r"energy", MONOCHROMATORS),
-            ENERGY_UNITS,
-        ),
-        Rule("i0", (r"^(i0|io)$", _word("i0", "io"), r"apb_ave_ch1_mean", r"i0", r"^i_?zero")),
-        Rule("itrans", (r"^(it|itrans|i1)$", _word("it", "itrans", "i1"), r"apb_ave_ch2_mean")),
-        Rule(
-            "irefer",
-            (r"^(ir|irefer|iref|i2)$", _word("ir", "irefer", "iref", "i2"), r"apb_ave_ch3_mean"),
-        ),
-        Rule(
-            "ifluor",
-            (
-                r"^(if|iff|ifluor)$",
-                _word("if", "iff", "ifluor", "pips"),
-                r"apb_ave_ch4_mean",
-                r"fluo",
-            ),
-        ),
-        Rule(
-            "mutrans",
-            (_word("mutrans", "mut"), r"^x?mu$", r"^(mu)?norm(ali[sz]ed)?$", _word("xmu")),
-        ),
-        Rule("murefer", (_word("murefer", "muref", "mur"), r"^ref(erence)?$")),
-    ),
-    "xrf": (
-        Rule("spectra", (r"xs\w*ch|xspress\w*ch", r"xspress|fluor|mca|sdd|vortex"), is_array=True),
-        Rule(
-            "dead_time_factor",
-            (r"_dt$|dead_?time_?(factor|correction)|dt_?factor",),
-            is_array=None,
-            is_beside=True,
-        ),
-        Rule("i0", (_word("i0", "io"), r"i0", r"sclr1_ch4$"), is_array=None),
-        Rule(
-            "x_um",
-            (_word("x"), r"(ss|sam\w*|stage)x$", r"^enc1$|inenc2_val$"),
-            LENGTH_UNITS,
-            is_array=None,
-        ),
-        Rule(
-            "y_um",
-            (_word("y"), r"(ss|sam\w*|stage)y$", r"^enc2$|inenc3_val$"),
-            LENGTH_UNITS,
-            is_array=None,
-        ),
-        Rule("incident_energy_ev", (rf"^energy$|{MONOCHROMATORS}energy",), ENERGY_UNITS),
-    ),
-    "heating": (
-        Rule(
-            "temperature_c",
-            (
-                rf"(?:sample|{FURNACES})\w*temp|temp\w*(?:sample|{FURNACES})",
-                r"temp",
-                rf"(?:{FURNACES})(?:_readback)?$",
-                r"thermocouple|" + _word(r"tc\d*"),
-            ),
-            frozenset({"degc", "c", "°c", "℃", "celsius", "k", "kelvin", "deg c"}),
-        ),
-        Rule("ion", gases.NAMES, ION_UNITS),
-        Rule(
-            "two_theta_deg",
-            (r"two[\s_]?theta|2[\s_]?theta|2θ|tth",),
-            frozenset({"deg", "degree", "degrees", "°", "rad", "mrad"}),
-            is_array=True,
-            is_curve=True,
-        ),
-        Rule(
-            "pattern",
-            (
-                r"(?:xrd|diffr|powder|pilatus|perkin|dexela|varex)\w*(?:intensity|counts)",
-                r"xrd|diffr|powder|pattern|chi_i$",
-                r"intensity|_i$",
-            ),
-            is_array=True,
-            is_curve=True,
-        ),
-        Rule(
-            "exposure_s",
-            (r"exposure", r"(?:acquire|count|integration)_?time"),
-            frozenset({"s", "sec", "ms", "seconds", "min"}),
-        ),
-    ),
-}
-"""For each section the rules of its roles, in the order in which keys are given away."""
 
 ENOUGH: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "soft_xanes": (("energy_ev", "i0", "tey"), ("energy_ev", "i0", "pfy")),
@@ -178,8 +18,8 @@ ENOUGH: Mapping[str, tuple[tuple[str, ...], ...]] = {
 """For each section the sets of roles that are enough for an analysis."""
 OF_A_PATTERN = ("pattern", "two_theta_deg", "exposure_s")
 """Roles that are nothing without a pattern over its axis."""
-SEVERAL = ("spectra", "dead_time_factor", "ion")
-"""Roles that more than one key may play."""
+SEVERAL = {"xrf": ("spectra", "dead_time_factor"), "heating": ("ion",)}
+"""Roles that more than one key may play, by section."""
 
 
 def guess(keys: Sequence[DataKey]) -> dict[str, dict[str, list[str]]]:
@@ -205,29 +45,45 @@ def guess(keys: Sequence[DataKey]) -> dict[str, dict[str, list[str]]]:
 
 def _sections(keys: Sequence[DataKey]) -> Iterator[tuple[str, dict[str, list[str]]]]:
     for section, rules in RULES.items():
-        roles = _assigned(rules, keys)
-        if len(roles.get("dead_time_factor", ())) != len(roles.get("spectra", ())):
-            roles.pop("dead_time_factor", None)
-        if not {"pattern", "two_theta_deg"} <= roles.keys():
-            # Neither says anything without the other.
-            roles = {role: named for role, named in roles.items() if role not in OF_A_PATTERN}
+        roles = _telling(section, _assigned(rules, keys, SEVERAL.get(section, ())))
         if any(set(way) <= roles.keys() for way in ENOUGH[section]):
             yield section, roles
             if section == "soft_xanes":
-                # The same energy and I0 would make a hard X-ray scan of it as well.
-                keys = [key for key in keys if [key.name] not in roles.values()]
+                # The same keys would make a hard X-ray scan or a map of it as well.
+                taken = tuple(name.split("_")[0] for name in roles.get("pfy", ()))
+                keys = [
+                    key
+                    for key in keys
+                    if [key.name] not in roles.values() and not key.name.startswith(taken)
+                ]
 
 
-def _assigned(rules: Sequence[Rule], keys: Sequence[DataKey]) -> dict[str, list[str]]:
+def _telling(section: str, roles: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Leave out roles that say nothing without what is not there."""
+    if section == "soft_xanes":
+        names = [name.lower() for named in roles.values() for name in named]
+        return roles if any(SOFT.search(name) for name in names) else {}
+    if section == "xrf" and len(roles.get("dead_time_factor", ())) != len(roles.get("spectra", ())):
+        return {role: named for role, named in roles.items() if role != "dead_time_factor"}
+    if not {"pattern", "two_theta_deg"} <= roles.keys():
+        return {role: named for role, named in roles.items() if role not in OF_A_PATTERN}
+    return roles
+
+
+def _assigned(
+    rules: Sequence[Rule], keys: Sequence[DataKey], several: Sequence[str]
+) -> dict[str, list[str]]:
     roles: dict[str, list[str]] = {}
     free = list(keys)
     for rule in rules:
+        if rule.role in roles:
+            continue
         ranked = [(rank, key.name) for key in free if (rank := rule.rank(key)) is not None]
         if not ranked:
             continue
         best = min(rank for rank, _ in ranked)
         named = [name for rank, name in ranked if rank == best]
-        chosen = named if rule.role in SEVERAL else [min(named, key=len)]
+        chosen = named if rule.role in several else [min(named, key=len)]
         roles[rule.role] = chosen
         free = [key for key in free if key.name not in chosen]
     return roles

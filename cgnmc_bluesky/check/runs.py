@@ -9,9 +9,13 @@ from cgnmc_bluesky.check.findings import Finding, error, ok, warning
 from cgnmc_bluesky.check.guesses import ENOUGH
 from cgnmc_bluesky.check.maps import check_map_runs
 from cgnmc_bluesky.check.ramps import check_ramp_runs
+from cgnmc_bluesky.check.soft import check_soft_runs
 from cgnmc_bluesky.check.survey import DataKey, Readings, Surveyed, survey
 from cgnmc_bluesky.documents import ReadingError
 from cgnmc_bluesky.documents.units import conversion, unit_for
+
+SCANS = ("xanes", "soft_xanes")
+"""Sections of energy scans."""
 
 
 def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
@@ -29,6 +33,8 @@ def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
         if roles:
             yield from _section(section, roles, runs)
             yield from _files(section, roles, runs)
+    if beamline.soft_xanes is not None:
+        yield from check_soft_runs(beamline.soft_xanes, runs)
     if beamline.xrf is not None:
         yield from check_map_runs(beamline.xrf, runs)
     if beamline.heating is not None:
@@ -38,14 +44,18 @@ def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
 
 
 def _looked_at(beamline: Beamline) -> dict[str, Role]:
-    """Return what is read for its range: energies, temperatures, ion currents."""
-    energies = beamline.roles("xanes") or beamline.roles("soft_xanes")
-    roles = energies | beamline.roles("heating")
-    return {
+    """Return what is read for its range: energies, the mesh, temperatures, ion currents."""
+    looked_at = {
         name: role
-        for name, role in roles.items()
-        if name in {"energy_ev", "temperature_c"} or name.startswith("ion_")
+        for name, role in beamline.roles("heating").items()
+        if name == "temperature_c" or name.startswith("ion_")
     }
+    for section in SCANS:
+        roles = beamline.roles(section)
+        looked_at |= {
+            f"{section}.{name}": roles[name] for name in ("energy_ev", "i0") if name in roles
+        }
+    return looked_at
 
 
 def _section(
@@ -116,8 +126,11 @@ def _edges(beamline: Beamline, runs: Sequence[Surveyed]) -> Iterator[Finding]:
         for run in of_edge:
             first, last = _energies_ev(run) or (0.0, 0.0)
             if not first < energy_ev < last:
-                message = f"its energies, {first:.0f} to {last:.0f} eV, are not those of {edge}"
-                yield error(run.name, message, "correct energy_ev, energy_unit or the run's edge")
+                message = f"its energies, {first:g} to {last:g} eV, are not those of {edge}"
+                remedy = "correct energy_ev, energy_unit or the run's edge"
+                if first < energy_ev / 1000.0 < last:
+                    remedy = 'these are keV: write energy_unit = "keV"'
+                yield error(run.name, message, remedy)
         if beamline.references_of(edge):
             yield ok(f"references of {edge}", f"there; runs of this edge: {len(of_edge)}")
         else:
@@ -130,12 +143,13 @@ def _edges(beamline: Beamline, runs: Sequence[Surveyed]) -> Iterator[Finding]:
 
 
 def _energies_ev(run: Surveyed) -> tuple[float, float] | None:
-    return run.readings.get("energy_ev", Readings()).values
+    found = (run.readings.get(f"{section}.energy_ev", Readings()).values for section in SCANS)
+    return next((energies_ev for energies_ev in found if energies_ev is not None), None)
 
 
 def _named_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
     named = {
-        f"[[reference]] '{reference.name}' ({reference.edge})": reference.run
+        reference.label: reference.run
         for reference in beamline.reference
         if reference.run is not None
     }

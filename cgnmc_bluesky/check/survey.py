@@ -97,6 +97,8 @@ class Surveyed:
         What is wrong with its record, empty where nothing is.
     unreadable
         Why the files of a data key cannot be read, by the key.
+    streams
+        The stream of each data key.
     """
 
     start: Mapping[str, Any]
@@ -104,6 +106,7 @@ class Surveyed:
     readings: Mapping[str, Readings] = field(default_factory=dict)
     fault: str = ""
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    streams: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -142,11 +145,13 @@ def _surveyed(run: Run, roles: Mapping[str, Role], readable: Sequence[Path]) -> 
     readings = dict.fromkeys(roles, Readings())
     unreadable: dict[str, str] = {}
     keys: dict[str, DataKey] = {}
+    streams: dict[str, str] = {}
     fault = run.note
     try:
         for name, doc in run.documents():
             if name == "descriptor" and doc.get("name") != "baseline":
                 keys |= {key: _data_key(key, said) for key, said in doc["data_keys"].items()}
+                streams |= dict.fromkeys(doc["data_keys"], doc.get("name", ""))
             if name == "stream_resource" and (why := _why_unreadable(doc, readable)):
                 unreadable[doc.get("data_key", "")] = why
             try:
@@ -158,7 +163,7 @@ def _surveyed(run: Run, roles: Mapping[str, Role], readable: Sequence[Path]) -> 
                 readings = {role: found.with_block(role, block) for role, found in readings.items()}
     except SourceError as problem:
         fault = str(problem)
-    return Surveyed(run.start, keys, readings, fault, unreadable)
+    return Surveyed(run.start, keys, readings, fault, unreadable, streams)
 
 
 def _why_unreadable(resource: Mapping[str, Any], readable: Sequence[Path]) -> str:

@@ -1,0 +1,96 @@
+"""Is the section of soft X-ray scans right, and does it fit the readings of a source's runs."""
+
+from collections.abc import Iterator, Sequence
+
+from cgnmc_bluesky.beamline import Beamline, Edge, SoftXanesRoles
+from cgnmc_bluesky.check.findings import Finding, error, ok, warning
+from cgnmc_bluesky.check.survey import Readings, Surveyed
+
+
+def check_soft_section(beamline: Beamline, soft: SoftXanesRoles) -> Iterator[Finding]:
+    """Look at what needs no run: the energies' reference, the detector, standards by yield."""
+    if soft.reference is None:
+        message = "none: energies are taken as they are recorded"
+        remedy = "name the current of a reference sample, or the mesh's where it shows the edge"
+        yield warning("[soft_xanes] reference", message, remedy)
+    if "pfy" in soft.yields:
+        yield from _fluorescence(soft)
+    edges = dict.fromkeys(one.edge for one in beamline.reference if one.edge.name != "K")
+    for edge in edges:
+        yield from _standards(beamline, soft, edge)
+    if not edges:
+        message = "none of an L edge: no fraction"
+        yield warning("[[reference]]", message, "add those of each yield, with their mode")
+
+
+def _fluorescence(soft: SoftXanesRoles) -> Iterator[Finding]:
+    if soft.dead_time_factor is None:
+        remedy = "name the key of true over recorded counts"
+        message = "none: the detector's counts are taken as they are"
+        yield warning("[soft_xanes] dead_time_factor", message, remedy)
+    where = "[soft_xanes] over_absorption"
+    if soft.over_absorption == "none":
+        message = 'is "none": white lines of a thick sample come out too low'
+        yield warning(where, message, 'leave it out, or write "fit", unless the sample is thin')
+    else:
+        yield ok(where, f"{soft.over_absorption}")
+
+
+def _standards(beamline: Beamline, soft: SoftXanesRoles, edge: Edge) -> Iterator[Finding]:
+    """Tell yields without standards, and standards that no yield is compared with."""
+    where, modes = f"references of {edge}", {one.mode for one in beamline.references_of(edge)}
+    for mode in soft.yields:
+        if mode not in modes:
+            message = f"none in {mode}: no fraction by {mode}"
+            yield warning(where, message, f"add [[reference]] with mode = '{mode}'")
+    for other in sorted(modes - set(soft.yields)):
+        named = [one.name for one in beamline.references_of(edge) if one.mode == other]
+        message = f"{', '.join(named)} in {other}, which [soft_xanes] yields does not have"
+        yield warning(where, message, f"write mode = '{next(iter(soft.yields))}', or name the key")
+
+
+def check_soft_runs(soft: SoftXanesRoles, runs: Sequence[Surveyed]) -> Iterator[Finding]:
+    """Look at the runs that hold the energy and a yield."""
+    for run in runs:
+        yields = [key for key in soft.yields.values() if key in run.keys]
+        if soft.energy_ev in run.keys and yields:
+            yield from _mesh(soft, run, yields)
+            yield from _spectrum(soft, run)
+
+
+def _mesh(soft: SoftXanesRoles, run: Surveyed, yields: Sequence[str]) -> Iterator[Finding]:
+    """Tell whether every yield is read over the mesh, point by point."""
+    if soft.i0 not in run.keys:
+        message = f"it holds {_quoted(yields)}, but no '{soft.i0}': no yield can be normalised"
+        yield error(run.name, message, "record the mesh in the same run")
+        return
+    stream = run.streams.get(soft.energy_ev)
+    apart = [key for key in (soft.i0, *yields) if run.streams.get(key) != stream]
+    if apart:
+        there = ", ".join(dict.fromkeys(f"'{run.streams[key]}'" for key in apart))
+        message = f"{_quoted(apart)} is read in stream {there}, the energy in '{stream}'"
+        remedy = "read them at each point, in one event"
+        yield warning(run.name, f"{message}: it is interpolated", remedy)
+    current = run.readings.get("soft_xanes.i0", Readings()).values
+    if current is not None and current[0] <= 0 <= current[1]:
+        message = f"'{soft.i0}' reads {current[0]:g} to {current[1]:g}"
+        remedy = "leave out points without beam, or subtract the right dark"
+        yield warning(run.name, f"{message}: points without beam have no yield", remedy)
+
+
+def _spectrum(soft: SoftXanesRoles, run: Surveyed) -> Iterator[Finding]:
+    key = run.keys.get(soft.yields.get("pfy", ""))
+    if key is None:
+        return
+    n_channels = key.shape[-1] if key.shape else 1
+    where = "[soft_xanes] channel_ev"
+    if n_channels not in {None, 1} and soft.channel_ev is None:
+        message = f"'{key.name}' is a spectrum of {n_channels} channels, whose energies are unknown"
+        yield error(where, message, "give channel_ev = { offset = 0.0, gain = 10.0 }")
+    elif n_channels == 1 and soft.channel_ev is not None:
+        message = f"'{key.name}' is one number, not a spectrum"
+        yield warning(where, message, "leave channel_ev out")
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
