@@ -2,6 +2,8 @@
 
 from cgnmc_bluesky.plans.dark import measure_dark
 from cgnmc_bluesky.plans.heating import heating_ramp
+from cgnmc_bluesky.plans.stack import xpeem_stack
+from cgnmc_bluesky.plans.sxas import sxas_scan
 from cgnmc_bluesky.plans.xanes import measure_standard, xanes_scan
 from cgnmc_bluesky.plans.xrf import measure_sensitivity, xrf_fly_line, xrf_fly_map
 
@@ -10,7 +12,9 @@ __all__ = [
     "measure_dark",
     "measure_sensitivity",
     "measure_standard",
+    "sxas_scan",
     "xanes_scan",
+    "xpeem_stack",
     "xrf_fly_line",
     "xrf_fly_map",
 ]

@@ -168,7 +168,7 @@ def um_per_unit(mover: Movable[float]) -> MsgGenerator[float]:
     return LENGTHS_UM.get(unit, 1.0)
 
 
-def check_limits(mover: Movable[float], positions: Sequence[float]) -> MsgGenerator[None]:
+def check_limits(mover: Movable[Any], positions: Sequence[Any]) -> MsgGenerator[None]:
     """Make sure that positions lie within a device's limits, where it has any.
 
     Parameters
@@ -176,7 +176,7 @@ def check_limits(mover: Movable[float], positions: Sequence[float]) -> MsgGenera
     mover
         The device.
     positions
-        Positions in its own unit.
+        Positions in its own unit; each a number, a name, or several numbers at once.
 
     Raises
     ------
@@ -188,9 +188,9 @@ def check_limits(mover: Movable[float], positions: Sequence[float]) -> MsgGenera
             yield from _check_value(mover, position)
         except ValueError as error:
             name = getattr(mover, "name", repr(mover))
+            where = f"{position:.10g}" if isinstance(position, int | float) else repr(position)
             raise ValueError(
-                f"{name} cannot go to {position:.10g} ({error}): "
-                "narrow the scan or widen the limits"
+                f"{name} cannot go to {where} ({error}): narrow the scan or widen the limits"
             ) from error
 
 
@@ -248,10 +248,12 @@ def put_back(*positions: Any) -> MsgGenerator[None]:
     yield from bps.mv(*positions)
 
 
-def _check_value(mover: Movable[float], position: float) -> MsgGenerator[None]:
+def _check_value(mover: Movable[Any], position: Any) -> MsgGenerator[None]:
     limits = getattr(mover, "limits", None)
     low, high = limits if isinstance(limits, tuple | list) else (0.0, 0.0)
-    if low < high and not low <= position <= high:
+    values = position if isinstance(position, tuple | list) else (position,)
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if low < high and not all(low <= number <= high for number in numbers):
         raise ValueError(f"its limits are {low:.10g} and {high:.10g}")
     if not isinstance(mover, Checkable):
         return

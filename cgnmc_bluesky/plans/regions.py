@@ -6,10 +6,14 @@ from itertools import pairwise
 from numbers import Real
 from typing import NamedTuple
 
+from cgnmc_bluesky.beamline import Edge, edge_energy_ev
+
 EV_PER_K2 = 3.80998212
 """Kinetic energy of a photoelectron of 1/angstrom, in eV: hbar^2 / 2m (CODATA 2018)."""
 FINEST_STEP_EV = 0.001
 MOST_POINTS = 20_000
+SOFT_BELOW_EV = 2000.0
+"""Edges below are measured on grating monochromators, by yields."""
 
 RegionSpec = Sequence[float | str] | Mapping[str, float | str]
 """`[start, stop, step]` in eV, `[start, stop, step, "k"]`, or the same as a mapping by name."""
@@ -44,33 +48,59 @@ class Region(NamedTuple):
         return math.floor((self.stop - self.start) / self.step + 1e-6) + 1
 
 
-def default_regions(edge_ev: float) -> tuple[Region, ...]:
-    """Regions that suit an edge, about 400 points.
+HARD: tuple[Region, ...] = (
+    Region(-150.0, -20.0, 5.0),
+    Region(-20.0, -8.0, 0.6),
+    Region(-8.0, 28.0, 0.18),
+    Region(28.0, 60.0, 1.0),
+    Region(4.0, 12.0, 0.05, "k"),
+)
+SOFT = (Region(-15.0, -5.0, 0.5), Region(-5.0, 30.0, 0.1), Region(30.0, 45.0, 0.5))
+
+
+def usual_regions(edge: Edge, coarser: float = 1.0) -> tuple[Region, ...]:
+    """Regions that suit an edge.
 
     A hard X-ray edge gets the pre-edge, fine steps over the near edge (so that at a signal to noise
     of 100 its foil is still aligned to 0.02 eV), and what follows up to k = 12, all of which
-    normalisation needs. A soft one, where the next edge soon follows, gets its
-    near edge alone.
+    normalisation needs: about 400 points. A soft one gets its near edge alone. Where that is L3, L2
+    follows so soon that one scan goes over both: 220 to 290 points, the fine ones over L3, whose
+    white line tells the valences apart.
 
     Parameters
     ----------
-    edge_ev
-        Energy of the edge, in eV.
+    edge
+        The edge.
+    coarser
+        By how much all steps are to be larger.
+
+    Raises
+    ------
+    ConfigurationError
+        If the edge is in no table.
 
     Examples
     --------
-    >>> default_regions(8333.0)[-1]
+    >>> usual_regions(Edge("Ni", "K"))[-1]
     Region(start=4.0, stop=12.0, step=0.05, unit='k')
+    >>> usual_regions(Edge("Ni", "L3"))[1]
+    Region(start=-4.0, stop=13.3, step=0.1, unit='eV')
     """
-    if edge_ev < 2000.0:
-        return Region(-15.0, -5.0, 0.5), Region(-5.0, 30.0, 0.1), Region(30.0, 45.0, 0.5)
-    return (
-        Region(-150.0, -20.0, 5.0),
-        Region(-20.0, -8.0, 0.6),
-        Region(-8.0, 28.0, 0.18),
-        Region(28.0, 60.0, 1.0),
-        Region(4.0, 12.0, 0.05, "k"),
-    )
+    edge_ev, _ = edge_energy_ev(edge)
+    if edge_ev >= SOFT_BELOW_EV:
+        regions = HARD
+    elif edge.name == "L3":
+        l2_ev = edge_energy_ev(Edge(edge.element, "L2"))[0] - edge_ev
+        ends_ev = [round(l2_ev + end_ev, 1) for end_ev in (-4.0, 12.0, 27.0)]
+        regions = (
+            Region(-20.0, -4.0, 1.0),
+            Region(-4.0, ends_ev[0], 0.1),
+            Region(ends_ev[0], ends_ev[1], 0.2),
+            Region(ends_ev[1], ends_ev[2], 1.0),
+        )
+    else:
+        regions = SOFT
+    return tuple(region._replace(step=region.step * coarser) for region in regions)
 
 
 def read_regions(specs: Sequence[RegionSpec]) -> tuple[Region, ...]:

@@ -1,35 +1,16 @@
 """Scans over an absorption edge."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 from bluesky.protocols import NamedMovable, Readable
-from bluesky.utils import MsgGenerator, separate_devices
+from bluesky.utils import MsgGenerator
 
 from cgnmc_bluesky.beamline import Edge, edge_energy_ev
-from cgnmc_bluesky.plans.checks import (
-    check_detectors,
-    check_limits,
-    check_mover,
-    ev_per_unit,
-    position_of,
-    put_back,
-)
+from cgnmc_bluesky.plans.energies import check_devices, measure_energies
 from cgnmc_bluesky.plans.messages import tell
-from cgnmc_bluesky.plans.points import measure_point
-from cgnmc_bluesky.plans.regions import (
-    Region,
-    RegionSpec,
-    default_regions,
-    energy_grid_ev,
-    read_regions,
-)
-
-RUN_UP_EV = 5.0
-"""How far below the first point the axis begins, so that its backlash is taken up."""
+from cgnmc_bluesky.plans.regions import RegionSpec, energy_grid_ev, read_regions, usual_regions
 
 
 def xanes_scan(
@@ -78,41 +59,26 @@ def xanes_scan(
     The energy of the edge comes from a table that the metadata name, since tables differ by more
     than an eV. In k, `E - E0 = 3.81 eV angstrom^2 k^2`.
     """
-    detectors = check_detectors(detectors)
-    check_mover(energy, "energy")
-    if energy.name in [detector.name for detector in detectors]:
-        raise ValueError(f"{energy!r} is among the detectors too: name it as the energy alone")
+    detectors = check_devices(detectors, energy)
     absorption_edge = Edge.parse(edge)
-    edge_ev, table = edge_energy_ev(absorption_edge)
-    chosen = default_regions(edge_ev) if regions is None else read_regions(regions)
-    energies_ev = energy_grid_ev(edge_ev, chosen)
-    run_up, *positions = _positions(energy, [energies_ev[0] - RUN_UP_EV, *energies_ev])
-    yield from check_limits(energy, (run_up, positions[-1]))
-    before = yield from position_of(energy)
-    devices = separate_devices([energy, *detectors])
+    edge_ev, _ = edge_energy_ev(absorption_edge)
+    chosen = usual_regions(absorption_edge) if regions is None else read_regions(regions)
     metadata = {
         "plan_name": "xanes_scan",
-        "plan_args": _plan_args(detectors, energy, edge=edge, regions=chosen),
-        "edge": str(absorption_edge),
-        "detectors": [detector.name for detector in detectors],
-        "motors": [energy.name],
-        "num_points": len(positions),
-        "num_intervals": len(positions) - 1,
-        "shape": [len(positions)],
-        "hints": {"dimensions": [(energy.hints["fields"], "primary")]},
+        "plan_args": {
+            "detectors": [repr(detector) for detector in detectors],
+            "energy": repr(energy),
+            "edge": edge,
+            "regions": [list(region) for region in chosen],
+        },
         **(md or {}),
-        "XDI": _xdi(absorption_edge, edge_ev, table, md or {}),
     }
-
-    @bpp.stage_decorator(devices)
-    @bpp.run_decorator(md=metadata)
-    def points() -> MsgGenerator[None]:
-        yield from bps.mv(energy, run_up)
-        for position in positions:
-            yield from measure_point(energy, position, devices)
-
-    uid: str = yield from bpp.finalize_wrapper(points(), put_back(energy, before))
-    return uid
+    energies_ev = energy_grid_ev(edge_ev, chosen)
+    return (
+        yield from measure_energies(
+            detectors, energy, energies_ev, edge=absorption_edge, md=metadata
+        )
+    )
 
 
 def measure_standard(
@@ -200,36 +166,3 @@ def reference_block(name: str, edge: str, valence: float, run_uid: str) -> str:
 def _toml(value: str | float) -> str:
     # JSON's strings and numbers are TOML's too, but for one character that TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _positions(energy: NamedMovable[float], energies_ev: Sequence[float]) -> list[float]:
-    unit_ev = ev_per_unit(energy)
-    return [energy_ev / unit_ev for energy_ev in energies_ev]
-
-
-def _plan_args(
-    detectors: Sequence[Readable[Any]],
-    energy: NamedMovable[float],
-    *,
-    edge: str,
-    regions: Sequence[Region],
-) -> dict[str, Any]:
-    return {
-        "detectors": [repr(detector) for detector in detectors],
-        "energy": repr(energy),
-        "edge": edge,
-        "regions": [list(region) for region in regions],
-    }
-
-
-def _xdi(edge: Edge, edge_ev: float, table: str, md: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata by the names of the XDI dictionary; the user's own go before the plan's."""
-    own: dict[str, dict[str, Any]] = {
-        "Element": {"symbol": edge.element, "edge": edge.name},
-        "Scan": {"edge_energy": edge_ev, "edge_energy_units": "eV", "edge_energy_table": table},
-    }
-    if "sample" in md:
-        sample = md["sample"]
-        own["Sample"] = dict(sample) if isinstance(sample, Mapping) else {"name": sample}
-    given = md.get("XDI", {})
-    return {family: {**own.get(family, {}), **given.get(family, {})} for family in {**own, **given}}

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cgnmc_bluesky.beamline import Edge, edge_energy_ev
 from cgnmc_bluesky.plans.regions import (
     EV_PER_K2,
     Region,
-    default_regions,
     energy_grid_ev,
     read_regions,
+    usual_regions,
 )
 
 NI_K_EV = 8333.0
@@ -51,12 +52,24 @@ def test_a_region_written_as_json_is_the_same_region(regions: list[Region]) -> N
     assert read_regions([region._asdict() for region in regions]) == tuple(regions)
 
 
-@pytest.mark.parametrize(("edge_ev", "low_ev", "high_ev"), [(8333.0, -8, 28), (852.7, -5, 20)])
-def test_the_default_grid_suits_the_edge(edge_ev: float, low_ev: float, high_ev: float) -> None:
-    energies_ev = energy_grid_ev(edge_ev, default_regions(edge_ev))
-    assert 350 <= len(energies_ev) <= 450
+@pytest.mark.parametrize(
+    ("edge", "low_ev", "high_ev", "points"),
+    [
+        ("Ni K", -8.0, 28.0, (350, 450)),
+        ("O K", -5.0, 20.0, (350, 450)),
+        ("Ni L3", -4.0, 29.3, (220, 300)),
+        ("Mn L3", -4.0, 23.2, (220, 300)),
+        ("Co L3", -4.0, 27.1, (220, 300)),
+    ],
+)
+def test_the_usual_grid_suits_the_edge(
+    edge: str, low_ev: float, high_ev: float, points: tuple[int, int]
+) -> None:
+    edge_ev, _ = edge_energy_ev(edge)
+    energies_ev = energy_grid_ev(edge_ev, usual_regions(Edge.parse(edge)))
+    assert points[0] <= len(energies_ev) <= points[1]
     near = [e - edge_ev for e in energies_ev if low_ev <= e - edge_ev <= high_ev]
-    assert max(after - before for before, after in pairwise(near)) < 0.2
+    assert max(after - before for before, after in pairwise(near)) < 0.2001
     assert near[0] == pytest.approx(low_ev, abs=1e-3)
 
 
