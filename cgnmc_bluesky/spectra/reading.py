@@ -1,4 +1,4 @@
-"""A file of measured spectra, whatever wrote it."""
+"""A file of measurements, whatever wrote it."""
 
 import gzip
 import hashlib
@@ -6,6 +6,9 @@ import zlib
 from pathlib import Path
 
 from cgnmc_bluesky.spectra.athena import athena_groups
+from cgnmc_bluesky.spectra.cyclers import cycler_table
+from cgnmc_bluesky.spectra.eclab import BINARY, TEXT, eclab_binary, eclab_text
+from cgnmc_bluesky.spectra.record import MeasuredRecord
 from cgnmc_bluesky.spectra.spectrum import Columns, Keys, MeasuredSpectrum, SpectrumError
 from cgnmc_bluesky.spectra.text import column_text
 from cgnmc_bluesky.spectra.traces import MeasuredTrace, trace_in
@@ -61,6 +64,42 @@ def read_trace(path: str | Path, known: Keys | None = None) -> MeasuredTrace | N
     content = _content(path)
     content_hash = hashlib.sha256(content).hexdigest()
     return trace_in(path, _decoded(content), content_hash, known or {})
+
+
+def read_record(
+    path: str | Path, columns: Columns | None = None, known: Keys | None = None
+) -> MeasuredRecord | None:
+    """Read what a cycler recorded of a cell; `None` if a file is nothing of the kind.
+
+    Parameters
+    ----------
+    path
+        EC-Lab's text (`.mpt`) or binary (`.mpr`), MACCOR's text, or CSV with a voltage and a
+        current or charge; also compressed by gzip.
+    columns
+        Column of a role, by its number from 1 or its name, for files without a usable header.
+    known
+        Data keys by role: columns may be named so, beside the names that are common.
+
+    Raises
+    ------
+    SpectrumError
+        Where the file is such a record and cannot be read; the message names the remedy.
+
+    Notes
+    -----
+    EC-Lab exports `<I>`, the mean of the current since the row before: charge is counted from it
+    exactly. MACCOR records currents without a sign, which comes from the state of the row.
+    """
+    path = Path(path)
+    content = _content(path)
+    content_hash = hashlib.sha256(content).hexdigest()
+    if content.startswith(BINARY):
+        return eclab_binary(path, content, content_hash, known or {})
+    text = _decoded(content)
+    if text.startswith(TEXT):
+        return eclab_text(path, text, content_hash, known or {})
+    return cycler_table(path, text, content_hash, columns or {}, known or {})
 
 
 def _content(path: Path) -> bytes:
