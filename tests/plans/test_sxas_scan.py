@@ -61,7 +61,8 @@ def test_all_yields_come_in_one_event_a_point_over_both_edges(
         "gold_mesh",
         "sdd_counts",
     }
-    assert descriptor["configuration"]["sdd"]["data"]["sdd_window_ev"] == NI_WINDOW_EV
+    window_ev = descriptor["configuration"]["sdd"]["data"]["sdd_window_ev"]
+    assert list(window_ev) == NI_WINDOW_EV
     assert (pgm.position, sdd.window_ev.get()) == (700.0, (0.0, 2000.0))
 
 
