@@ -6,6 +6,7 @@ from cgnmc_bluesky.beamline.errors import ConfigurationError, ConfigurationMissi
 from cgnmc_bluesky.beamline.fluorescence import SelfAbsorption, Sensitivity, XrfRoles
 from cgnmc_bluesky.beamline.heating import HeatingRoles
 from cgnmc_bluesky.beamline.imaging import XpeemRoles
+from cgnmc_bluesky.beamline.material import Material, Surface
 from cgnmc_bluesky.beamline.references import (
     AnalysisSettings,
     Foil,
@@ -29,11 +30,13 @@ __all__ = [
     "Foil",
     "FractionSettings",
     "HeatingRoles",
+    "Material",
     "Reference",
     "Role",
     "SelfAbsorption",
     "Sensitivity",
     "SoftXanesRoles",
+    "Surface",
     "XanesRoles",
     "XpeemRoles",
     "XrfRoles",

@@ -21,6 +21,7 @@ from cgnmc_bluesky.beamline.errors import (
 from cgnmc_bluesky.beamline.fluorescence import XrfRoles
 from cgnmc_bluesky.beamline.heating import HeatingRoles
 from cgnmc_bluesky.beamline.imaging import XpeemRoles
+from cgnmc_bluesky.beamline.material import Material
 from cgnmc_bluesky.beamline.references import AnalysisSettings, Foil, Reference
 from cgnmc_bluesky.beamline.roles import Role, XanesRoles
 from cgnmc_bluesky.beamline.section import Located, Section
@@ -68,6 +69,7 @@ class Beamline(Section):
     cell: CellSection | None = None
     reference: tuple[Reference, ...] = ()
     foil: tuple[Foil, ...] = ()
+    material: tuple[Material, ...] = ()
     analysis: AnalysisSettings = AnalysisSettings()
     devices: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -79,7 +81,7 @@ class Beamline(Section):
                 close = nearest(name, cls.model_fields)
                 hint = f"did you mean [{close[0]}]?" if close else f"there are {_listed(cls)}"
                 raise ConfigurationError(f"there is no section [{name}]; {hint}")
-            if name in {"reference", "foil"} and isinstance(section, Mapping):
+            if name in {"reference", "foil", "material"} and isinstance(section, Mapping):
                 raise ConfigurationError(
                     f"[{name}] needs two brackets, [[{name}]]: there may be several"
                 )
@@ -90,6 +92,7 @@ class Beamline(Section):
         named = [f"'{item.name}' of {item.edge} in {item.mode}" for item in self.reference]
         _refuse_twice([f"[[reference]] {reference}" for reference in named])
         _refuse_twice([f"[[foil]] of {item.edge}" for item in self.foil])
+        _refuse_twice([f"[[material]] '{item.name}'" for item in self.material])
         marked = [f"{item.edge} in {item.mode}" for item in self.reference if item.template]
         _refuse_twice([f"[[reference]] with template = true for {edge}" for edge in marked])
         return self
@@ -229,7 +232,7 @@ class Beamline(Section):
 
     def content_hash(self) -> str:
         """Return the sha256 of what results rest on, with the files' content for their names."""
-        settings = self.model_dump(mode="json", exclude={"beamline", "data", "devices"})
+        settings = self.model_dump(mode="json", exclude={"beamline", "data", "devices", "material"})
         standards: list[Reference | Foil] = [*self.reference, *self.foil]
         written = [*settings["reference"], *settings["foil"]]
         for standard, table in zip(standards, written, strict=True):

@@ -1,6 +1,6 @@
 """Results of several runs together: trends, kept gradients and the charge balance of a series."""
 
-from cgnmc_bluesky.series.balances import PAPER_SURFACES, Surface, charge_balances
+from cgnmc_bluesky.series.balances import PAPER_SURFACES, charge_balances
 from cgnmc_bluesky.series.gradients import kept_gradients
 from cgnmc_bluesky.series.points import Against, SeriesPoint
 from cgnmc_bluesky.series.result import SeriesResult
@@ -12,7 +12,6 @@ __all__ = [
     "Against",
     "SeriesPoint",
     "SeriesResult",
-    "Surface",
     "charge_balances",
     "kept_gradients",
     "trends",

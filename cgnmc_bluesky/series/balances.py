@@ -1,11 +1,12 @@
 """The charge balance of a material's surface, from the yields that see it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.analysis.series.balance import METALS, charge_balance
+from cgnmc_bluesky.beamline import Beamline, Surface
 from cgnmc_bluesky.results import Result
 from cgnmc_bluesky.series.result import SeriesResult
 from cgnmc_bluesky.series.trends import trends
@@ -23,34 +24,13 @@ UNITS: Mapping[str, str] = {
 }
 _WHOLE = {"Mn": (-2.0, 0.0), "Ni": (-1.0, 0.0), "Co": None}
 """Mn4+ to Mn2+ and Ni3+ to Ni2+ altogether: the paper's limiting cases."""
-
-
-@dataclass(frozen=True)
-class Surface:
-    """What the surface of a material consists of.
-
-    Parameters
-    ----------
-    ni, mn, co
-        Shares among the metals.
-    source
-        Where that is from.
-    """
-
-    ni: float
-    mn: float
-    co: float
-    source: str = ""
-
-    def shares(self) -> dict[str, float]:
-        """Return the share of each metal by its symbol."""
-        return dict(zip(METALS, (self.ni, self.mn, self.co), strict=True))
+_ASSUMED = "surface as in the paper, for want of a [[material]]"
 
 
 PAPER_SURFACES: Mapping[str, Surface] = MappingProxyType(
     {
-        "conventional": Surface(0.6, 0.2, 0.2, "the paper"),
-        "gradient": Surface(0.4, 0.4, 0.2, "the paper"),
+        "conventional": Surface(ni=0.6, mn=0.2, co=0.2),
+        "gradient": Surface(ni=0.4, mn=0.4, co=0.2),
     }
 )
 """NMC622, and the manganese-rich surface of its concentration gradient."""
@@ -59,7 +39,7 @@ PAPER_SURFACES: Mapping[str, Surface] = MappingProxyType(
 def charge_balances(
     results: Iterable[Result],
     *,
-    surfaces: Mapping[str, Surface] = PAPER_SURFACES,
+    beamline: Beamline | None = None,
     mode: str = "tey",
 ) -> list[SeriesResult]:
     """Balance the electrons at the surface of each material, from pristine to most cycled.
@@ -68,8 +48,9 @@ def charge_balances(
     ----------
     results
         Of all runs, as `replay` gives them: the mean valences of Ni, Mn and Co count.
-    surfaces
-        What the surface of each material consists of, by the material's name.
+    beamline
+        The configuration, which may say what the surface of a material consists of; without it,
+        and for materials that it does not name, `PAPER_SURFACES`.
     mode
         The yield that sees the surface.
 
@@ -80,56 +61,68 @@ def charge_balances(
     """
     chosen = [result for result in results if result.mode == mode]
     found = trends(chosen, quantities=("mean_valence",))
-    by_material: dict[str | None, dict[str, SeriesResult]] = {}
+    by_sample: dict[tuple[Any, ...], dict[str, SeriesResult]] = {}
     for trend in found:
         metal = trend.analysis.partition("_")[0].capitalize()
         if metal in METALS:
-            by_material.setdefault(trend.material, {})[metal] = trend
-    return [
-        _balance(material, of_metal, surfaces, mode) for material, of_metal in by_material.items()
-    ]
+            by_sample.setdefault(tuple(trend.conditions.items()), {})[metal] = trend
+    told = {each.name: each.surface for each in beamline.material} if beamline else {}
+    return [_balance(dict(shared), of, told, mode) for shared, of in by_sample.items()]
 
 
 def _balance(
-    material: str | None,
+    shared: Mapping[str, Any],
     of_metal: Mapping[str, SeriesResult],
-    surfaces: Mapping[str, Surface],
+    told: Mapping[str, Surface],
     mode: str,
 ) -> SeriesResult:
-    surface = surfaces.get(material or "")
-    changes = {metal: _change(of_metal.get(metal)) for metal in METALS}
+    material = shared.get("material")
+    surface = {**PAPER_SURFACES, **told}.get(material or "")
     why_not = _why_not(material, surface, of_metal)
-    values: dict[str, float | None] = {}
-    sigmas: dict[str, float | None] = {}
+    parts: dict[str, tuple[float | None, float | None]] = {}
     if surface is not None:
-        whole = charge_balance(surface.shares(), _WHOLE)
-        values = {
-            "limit_gained_mn": whole.gained_mn[0],
-            "limit_released_ni": whole.released_ni[0],
-        }
-    if surface is not None and not why_not:
-        balance = charge_balance(surface.shares(), changes)
-        parts = {
-            "electrons_gained_mn": balance.gained_mn,
-            "electrons_released_ni": balance.released_ni,
-            "balance": balance.balance,
-            "electrons_to_metals": balance.reduced or (None, None),
-        }
-        values |= {name: value for name, (value, _) in parts.items()}
-        sigmas = {name: sigma for name, (_, sigma) in parts.items()}
-        values["last_cycle"] = _last_cycle(of_metal.values())
+        parts = _limits(surface) | ({} if why_not else _electrons(surface, of_metal))
+    values = {name: value for name, (value, _) in parts.items()}
+    sigmas = {name: sigma for name, (_, sigma) in parts.items()}
+    assumed = "" if material in told else _ASSUMED
     return SeriesResult(
         analysis=ANALYSIS,
         mode=mode,
-        conditions={} if material is None else {"material": material},
+        conditions=shared,
         status=Status.WAITING if why_not else Status.FINAL,
-        reason=why_not or _said(values, sigmas, surface, of_metal),
+        reason=why_not or _said(values, sigmas, of_metal, assumed),
         units=UNITS,
         values=values,
         sigmas=sigmas,
         points=[point for trend in of_metal.values() for point in trend.points],
         left_out=[each for trend in of_metal.values() for each in trend.left_out],
     )
+
+
+def _limits(surface: Surface) -> dict[str, tuple[float | None, float | None]]:
+    whole = charge_balance(_shares(surface), _WHOLE)
+    return {
+        "limit_gained_mn": (whole.gained_mn[0], None),
+        "limit_released_ni": (whole.released_ni[0], None),
+    }
+
+
+def _electrons(
+    surface: Surface, of_metal: Mapping[str, SeriesResult]
+) -> dict[str, tuple[float | None, float | None]]:
+    changes = {metal: _change(of_metal.get(metal)) for metal in METALS}
+    balance = charge_balance(_shares(surface), changes)
+    return {
+        "electrons_gained_mn": balance.gained_mn,
+        "electrons_released_ni": balance.released_ni,
+        "balance": balance.balance,
+        "electrons_to_metals": balance.reduced or (None, None),
+        "last_cycle": (_last_cycle(of_metal.values()), None),
+    }
+
+
+def _shares(surface: Surface) -> dict[str, float]:
+    return dict(zip(METALS, (surface.ni, surface.mn, surface.co), strict=True))
 
 
 def _change(trend: SeriesResult | None) -> tuple[float, float] | None:
@@ -169,8 +162,8 @@ def _last_cycle(trends_of_metals: Iterable[SeriesResult]) -> float:
 def _said(
     values: Mapping[str, float | None],
     sigmas: Mapping[str, float | None],
-    surface: Surface | None,
     of_metal: Mapping[str, SeriesResult],
+    assumed: str,
 ) -> str:
     def of(name: str) -> str:
         value = values[name]
@@ -181,8 +174,8 @@ def _said(
         f"Ni {of('electrons_released_ni')}, of {values['limit_gained_mn']:g} and "
         f"{values['limit_released_ni']:g} at most"
     ]
-    if surface is not None and surface.source:
-        said.append(f"surface as in {surface.source}")
+    if assumed:
+        said.append(assumed)
     without = [metal for metal in METALS if _change(of_metal.get(metal)) is None]
     said += [f"no change of the valence of {metal}" for metal in without]
     said += [f"left out {each}" for trend in of_metal.values() for each in trend.left_out]

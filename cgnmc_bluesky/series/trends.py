@@ -27,6 +27,7 @@ QUANTITIES: Mapping[str, tuple[str, ...]] = {
 
 _DIFFERENCE = "_difference"
 _MEAN_VALENCE = "mean_valence"
+_TINY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,8 @@ def _said(trend: Trend, unit: str, against: Against) -> str:
     """Say in words what a trend is, and what limits it."""
     ends = range_of([float(trend.means.x[0]), float(trend.means.x[-1])], against)
     change = number(trend.change, trend.change_sigma, unit)
-    said = [f"{trend.course}: {change} from {ends} (p = {trend.p_constant:.2g} if constant)"]
+    p = f"= {trend.p_constant:.2g}" if trend.p_constant > _TINY else f"< {_TINY:g}"
+    said = [f"{trend.course}: {change} from {ends} (p {p} if constant)"]
     if trend.course is Course.NO_CHANGE:
         said.append(f"a change of {number(trend.detectable, None, unit)} would have been seen")
     excess = trend.means.excess_sigma
