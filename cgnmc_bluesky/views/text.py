@@ -45,12 +45,14 @@ _WORDS = {
     "i220_spinel": "I(220) of the spinel",
     "layered_fraction": "layered",
     "surface_bulk": "surface − bulk",
+    "mean_valence_difference": "mean valence, surface − bulk",
     "x_li": "x(Li)",
     "capacity_retention": "capacity retained",
     "dqdv_peak_v": "dQ/dV peak",
     "dqdv_peak_height": "height of the dQ/dV peak",
     "dqdv_peak_shift_v": "shift of the dQ/dV peak",
 }
+_OF_IONS = {"difference": ", surface − bulk"}
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -127,7 +129,7 @@ def label(name: str) -> str:
     >>> label("mn_ni_core"), label("shell_co"), label("mn_ni_ratio")
     ('Mn/Ni core', 'shell Co', 'Mn/Ni ratio')
     >>> label("o2_onset"), label("c_over_a"), label("ni2_fraction_difference")
-    ('O₂ onset', 'c/a', 'Ni²⁺ difference')
+    ('O₂ onset', 'c/a', 'Ni²⁺, surface − bulk')
     """
     if name in _WORDS:
         return _WORDS[name]
@@ -136,7 +138,7 @@ def label(name: str) -> str:
         return ion(*valence)
     of_valence = _OF_VALENCE.fullmatch(name)
     if of_valence:
-        return f"{label(of_valence[1])} {of_valence[2].replace('_', ' ')}"
+        return f"{label(of_valence[1])}{_OF_IONS.get(of_valence[2], ' ' + of_valence[2])}"
     for ending in _UNIT_ENDINGS:
         name = name.removesuffix(ending)
     for start in ("fraction_", "component_"):

@@ -1,14 +1,16 @@
-"""How edge, valence, Mn/Ni and O2 release go from scan to scan."""
+"""How edge, valence, Mn/Ni and O2 release go from scan to scan, or over the samples of a series."""
 
 from collections.abc import Iterator, Mapping
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
+from cgnmc_bluesky.series import Against, trends
 from cgnmc_bluesky.views.board import Board, gives, number, sample_name
 from cgnmc_bluesky.views.figure import ALARM, FADED, MARKERS, SERIES, DocumentFigure, Panels, Sheet
 from cgnmc_bluesky.views.headline import MN_NI_RATIO, O2_ONSET
+from cgnmc_bluesky.views.series import draw_series, mode_name
 from cgnmc_bluesky.views.text import ion, valence_of
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ class TrendFigure(DocumentFigure):
     several samples each has its colour; of one (or too many to tell apart) each valence has, and
     core and shell. Of a map's particles the largest is shown.
 
+    Where the newest run is a sample of a series (runs differ in the cycles, or else in the cut-off
+    voltage, that they name), it is drawn over these instead, with what a test says of each
+    material and mode.
+
     Parameters
     ----------
     x
@@ -49,6 +55,10 @@ class TrendFigure(DocumentFigure):
     def draw(self, sheet: Sheet) -> None:
         """Draw a panel for each quantity that has a trend."""
         results = self._board.latest()
+        against = None if self._x is not None else _series_under_way(results)
+        if against is not None:
+            draw_series(sheet, trends(results, against=against), remark=_failures(results))
+            return
         panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)
         if not panels:
             if results:
@@ -76,6 +86,17 @@ class TrendFigure(DocumentFigure):
         return {(title,): axes for title, axes in zip(titles, all_axes, strict=True)}
 
 
+def _series_under_way(results: list[Result]) -> Against | None:
+    """Find what the samples differ in whose series the newest run belongs to."""
+    newest: Mapping[str, object] = results[-1].conditions if results else {}
+    for against in get_args(Against):
+        places = {each.conditions[against] for each in results if against in each.conditions}
+        if against in newest and len(places) > 1:
+            found: Against = against
+            return found
+    return None
+
+
 def _say_nothing(figure: "Figure") -> Panels:
     figure.text(0.5, 0.5, "no value over the scans", ha="center", color=FADED)
     return {}
@@ -96,6 +117,7 @@ def _samples_apart(results: list[Result]) -> list[str]:
 
 def _panels(results: list[Result], x: Mapping[str, float]) -> dict[str, _Series]:
     apart = bool(_samples_apart(results))
+    modes = {result.mode for result in results if result.mode}
     panels: dict[str, _Series] = {}
     for result in results:
         if result.run_uid not in x:
@@ -104,7 +126,8 @@ def _panels(results: list[Result], x: Mapping[str, float]) -> dict[str, _Series]
             if gives(result, name):
                 value, sigma = number(result.values, name), number(result.sigmas, name)
                 point = (x[result.run_uid], value, sigma, result.status)
-                panels.setdefault(title, {}).setdefault(label, []).append(point)
+                by = f", {mode_name(result.mode)}" if result.mode and len(modes) > 1 else ""
+                panels.setdefault(title + by, {}).setdefault(label, []).append(point)
     return dict(sorted(panels.items(), key=lambda panel: "edge" not in panel[0]))
 
 
@@ -176,7 +199,13 @@ def _draw_legends(all_axes: "list[Axes]", samples: list[str]) -> None:
 
 
 def _write_failures(axes: "Axes", results: list[Result]) -> None:
-    failed = [result for result in results if result.status is Status.FAILED]
-    if failed:
-        text = f"{len(failed)} of {len(results)} results failed, the last: {failed[-1].reason}"
+    text = _failures(results)
+    if text:
         axes.set_title(fill(text, _TITLE_CHARACTERS), color=ALARM, fontsize=8)
+
+
+def _failures(results: list[Result]) -> str:
+    failed = [result for result in results if result.status is Status.FAILED]
+    if not failed:
+        return ""
+    return f"{len(failed)} of {len(results)} results failed, the last: {failed[-1].reason}"
