@@ -120,10 +120,10 @@ def test_everything_right_in_a_soft_scan():
         ({"dead_time_factor": None}, "dead_time_factor: none", "true over recorded counts"),
         ({"over_absorption": "none"}, "white lines of a thick sample", 'write "fit"'),
         ({"modes": ("tey",)}, "references of Ni L3: none in pfy", "mode = 'pfy'"),
-        ({"modes": ()}, "none of an L edge: no fraction", "with their mode"),
+        ({"modes": ()}, "none of a soft X-ray edge: no fraction", "add those in pfy and tey"),
         (
             {"yields": {"tey": "sample_current"}},
-            "NiO, LiNiO2 in pfy, which [soft_xanes] yields does not have",
+            "NiO, LiNiO2 in pfy, which nothing is measured in",
             "write mode = 'tey'",
         ),
     ],

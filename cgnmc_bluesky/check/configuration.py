@@ -1,6 +1,7 @@
 """Is a configuration right in itself: folders, references, foils."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from cgnmc_bluesky.beamline import (
     Beamline,
@@ -10,10 +11,13 @@ from cgnmc_bluesky.beamline import (
     Reference,
     edge_energy_ev,
 )
+from cgnmc_bluesky.beamline.settings import TECHNIQUES
+from cgnmc_bluesky.check.cells import check_cell_section, check_cycling_section
 from cgnmc_bluesky.check.findings import Finding, Severity, error, ok, warning
 from cgnmc_bluesky.check.maps import check_map_section
 from cgnmc_bluesky.check.ramps import check_ramp_section
-from cgnmc_bluesky.check.soft import check_soft_section
+from cgnmc_bluesky.check.soft import check_soft_section, check_yield_standards, is_soft
+from cgnmc_bluesky.check.stacks import check_stack_section
 from cgnmc_bluesky.spectra import SpectrumError, read_spectra
 from cgnmc_bluesky.standards import standards_of
 from cgnmc_bluesky.standards.spectra import columns_of, rows_of
@@ -24,18 +28,27 @@ SOFT_SPAN_EV = (-6.0, 10.0)
 """The same around an L edge, whose white lines lie in a few eV."""
 PLAUSIBLE_EV = 5.0
 """More than this, in eV, neither tables of edge energies nor monochromators are off."""
+LOOKS: Mapping[str, Callable[[Any], Iterator[Finding]]] = {
+    "soft_xanes": check_soft_section,
+    "xpeem": check_stack_section,
+    "xrf": check_map_section,
+    "heating": check_ramp_section,
+    "cycling": check_cycling_section,
+    "cell": check_cell_section,
+}
+"""Who looks at a section by itself."""
 
 
 def check_configuration(beamline: Beamline) -> Iterator[Finding]:
     """Look at everything that needs no run."""
-    sections = [name for name in ("xanes", "soft_xanes", "xrf", "heating") if beamline.roles(name)]
+    sections = [name for name in TECHNIQUES if beamline.roles(name)]
     if sections:
         yield ok("sections", f"roles for {', '.join(sections)}")
     else:
         yield error(
             "sections",
             "no section gives any data key its role",
-            "write [xanes], [soft_xanes], [xrf] or [heating]; cgnmc check SOURCE drafts it",
+            f"write {', '.join(f'[{name}]' for name in TECHNIQUES)}; cgnmc check SOURCE drafts it",
         )
     for folder in beamline.data.readable:
         if folder.is_dir():
@@ -43,12 +56,11 @@ def check_configuration(beamline: Beamline) -> Iterator[Finding]:
         else:
             remedy = "name a folder of this machine, or take it out"
             yield warning("[data] readable", f"{folder} is no folder here", remedy)
-    if beamline.soft_xanes is not None:
-        yield from check_soft_section(beamline, beamline.soft_xanes)
-    if beamline.xrf is not None:
-        yield from check_map_section(beamline.xrf)
-    if beamline.heating is not None:
-        yield from check_ramp_section(beamline.heating)
+    for name, look in LOOKS.items():
+        section = getattr(beamline, name)
+        if section is not None:
+            yield from look(section)
+    yield from check_yield_standards(beamline)
     read = [_reference(beamline, reference) for reference in beamline.reference]
     read += [finding for foil in beamline.foil for finding in _foil(beamline, foil)]
     yield from read
@@ -112,7 +124,7 @@ def _needed_ev(beamline: Beamline, edge: Edge) -> tuple[float, float]:
 
 
 def _around(edge: Edge, energy_ev: float) -> tuple[float, float]:
-    before_ev, behind_ev = SPAN_EV if edge.name == "K" else SOFT_SPAN_EV
+    before_ev, behind_ev = SOFT_SPAN_EV if is_soft(edge) else SPAN_EV
     return energy_ev + before_ev, energy_ev + behind_ev
 
 

@@ -18,6 +18,23 @@ MOST_LISTED = 60
 """Data keys without a role that are listed."""
 
 
+_CYCLING = (
+    "# active_mass_mg = 7.0                # for capacities in mAh/g",
+    "",
+    "# [cell]                              # of a cell in the beam: its charge at every scan",
+    '# record = "<the file of its cycler>"',
+    '# formula = "LiNi0.6Mn0.2Co0.2O2"     # for x in Li(x)MO2',
+    '# time_zone = "America/New_York"      # of the times in that file',
+)
+
+
+_NOTHING_RECOGNISED = (
+    "# No data key could be recognised as an energy with an absorption or images, as spectra,",
+    "# or a temperature with ion currents or patterns: give the keys below their roles in",
+    "# [xanes], [soft_xanes], [xpeem], [xrf], [heating] or [cycling].",
+)
+
+
 def draft(source: Any) -> str:
     """Draft a beamline.toml from the data keys of a source's runs.
 
@@ -49,22 +66,16 @@ def _drafted(source: Source) -> str:
         [f"# Drafted from the data keys of {source.name}. Check every guess."],
         ["[beamline]", f"name = {_toml(_beamline_name(runs))}"],
     ]
-    blocks += [list(_section(name, roles, keys)) for name, roles in sections.items()]
-    if "heating" in sections:
-        blocks[-1] += _clock(source, sections["heating"]["temperature_c"][0])
+    for name, roles in sections.items():
+        blocks.append(list(_section(name, roles, keys)))
+        if name == "heating":
+            blocks[-1] += _clock(source, roles["temperature_c"][0])
     if not sections:
-        blocks.append(
-            ["# No data key could be recognised as an energy with an absorption, spectra,"]
-        )
-        blocks[-1] += [
-            "# or a temperature with ion currents or patterns: give the keys below their roles in",
-            "# [xanes], [xrf] or [heating].",
-        ]
-    if {"xanes", "soft_xanes"} & sections.keys():
+        blocks.append(list(_NOTHING_RECOGNISED))
+    if {"xanes", "soft_xanes", "xpeem"} & sections.keys():
         edges = _edges(runs)
         blocks += [list(_foil(edge)) for edge in edges]
-        modes = [mode for mode in ("tey", "pfy") if mode in sections.get("soft_xanes", {})]
-        blocks.append(list(_standards_to_add(edges, modes)))
+        blocks.append(list(_standards_to_add(edges, _modes(sections))))
     used = {key for roles in sections.values() for named in roles.values() for key in named}
     blocks.append(list(_unassigned([key for name, key in keys.items() if name not in used])))
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -86,6 +97,11 @@ def _section(
         yield from _map(roles, keys)
     if section == "heating":
         yield from _ramp(roles)
+    if section == "xpeem":
+        yield '# flat = "<a file>"                    # image of the camera and its lenses alone'
+        yield "# pixel_um = 0.05                      # size of a pixel on the sample"
+    if section == "cycling":
+        yield from _CYCLING
 
 
 def _yields(
@@ -176,6 +192,13 @@ def _foil(edge: Edge) -> Iterator[str]:
     yield "[[foil]]"
     yield f"edge = {_toml(str(edge))}"
     yield f"energy_ev = {energy_ev:.1f}  # {table}"
+
+
+def _modes(sections: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Yields that standards are wanted of; images are of the electrons."""
+    yields = {"tey"} if "xpeem" in sections else set()
+    yields |= {"tey", "pfy"} & sections.get("soft_xanes", {}).keys()
+    return [mode for mode in ("tey", "pfy") if mode in yields]
 
 
 def _standards_to_add(edges: Sequence[Edge], modes: Sequence[str]) -> Iterator[str]:

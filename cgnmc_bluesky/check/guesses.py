@@ -6,6 +6,7 @@ from cgnmc_bluesky.check.rules import RULES, SOFT, Rule
 from cgnmc_bluesky.check.survey import DataKey
 
 ENOUGH: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "xpeem": (("image", "energy_ev"),),
     "soft_xanes": (("energy_ev", "i0", "tey"), ("energy_ev", "i0", "pfy")),
     "xanes": (
         ("energy_ev", "i0", "itrans"),
@@ -14,6 +15,17 @@ ENOUGH: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     "xrf": (("spectra",),),
     "heating": (("temperature_c", "ion"), ("temperature_c", "pattern", "two_theta_deg")),
+    "cycling": tuple(
+        ("voltage_v", counted)
+        for counted in (
+            "current_a",
+            "mean_current_a",
+            "capacity_ah",
+            "capacity_mah",
+            "capacity_mah_per_g",
+            "x_li",
+        )
+    ),
 }
 """For each section the sets of roles that are enough for an analysis."""
 OF_A_PATTERN = ("pattern", "two_theta_deg", "exposure_s")
@@ -60,7 +72,7 @@ def _sections(keys: Sequence[DataKey]) -> Iterator[tuple[str, dict[str, list[str
 
 def _telling(section: str, roles: dict[str, list[str]]) -> dict[str, list[str]]:
     """Leave out roles that say nothing without what is not there."""
-    if section == "soft_xanes":
+    if section in {"soft_xanes", "xpeem"}:
         names = [name.lower() for named in roles.values() for name in named]
         return roles if any(SOFT.search(name) for name in names) else {}
     if section == "xrf" and len(roles.get("dead_time_factor", ())) != len(roles.get("spectra", ())):

@@ -32,6 +32,8 @@ class Rule:
         Whether it is measured beside another role's key, and named like it.
     is_curve
         Whether a reading has one axis and no more.
+    is_image
+        Whether a reading has two.
     """
 
     role: str
@@ -40,6 +42,7 @@ class Rule:
     is_array: bool | None = False
     is_beside: bool = False
     is_curve: bool = False
+    is_image: bool = False
 
     def rank(self, key: DataKey) -> int | None:
         """Return how telling a key's name is, 0 the most; `None` where it cannot be the role's."""
@@ -47,7 +50,7 @@ class Rule:
         n_axes = sum(length is None or length > 1 for length in key.shape)
         if self.is_array not in {None, n_axes > 0} or key.dtype == "string":
             return None
-        if self.is_curve and n_axes > 1:
+        if (self.is_curve and n_axes > 1) or (self.is_image and n_axes != 2):
             return None
         if not self.is_beside and NOT_A_READBACK.search(name):
             return None
@@ -72,12 +75,21 @@ MONOCHROMATORS = r"(?:mono\d*|dcm|hhm|pgm)_?\w*"
 GRATINGS = r"(?:pgm|sgm|grating)"
 MESH = r"mesh"
 ELECTRONS = rf"{_word('tey')}|sample_?current"
-SOFT = re.compile(rf"{GRATINGS}|{MESH}|{ELECTRONS}")
+MICROSCOPES = "peem|leem|uview|elmitec"
+SOFT = re.compile(rf"{GRATINGS}|{MESH}|{ELECTRONS}|{MICROSCOPES}")
 """What a soft X-ray beamline alone has: one of its roles must be named so."""
+CYCLERS = "cell|battery|cycler|biologic|potentiostat|galvanostat|arbin|maccor|neware"
+
+GRATING_ENERGY = Rule("energy_ev", (rf"{GRATINGS}\w*energy", r"^energy$|_energy$"), ENERGY_UNITS)
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
+    "xpeem": (
+        Rule("image", (MICROSCOPES, r"image|camera|andor|frame"), is_array=True, is_image=True),
+        GRATING_ENERGY,
+        Rule("i0", (MESH, _word("i0", "io"))),
+    ),
     "soft_xanes": (
-        Rule("energy_ev", (rf"{GRATINGS}\w*energy", r"^energy$|_energy$"), ENERGY_UNITS),
+        GRATING_ENERGY,
         Rule("reference", (r"ref\w*current", _word("ref", "reference"))),
         Rule("i0", (MESH, _word("i0", "io"), r"sclr_ch3$")),
         Rule("tey", (ELECTRONS, r"drain", r"sclr_ch4$")),
@@ -173,6 +185,21 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             (r"exposure", r"(?:acquire|count|integration)_?time"),
             frozenset({"s", "sec", "ms", "seconds", "min"}),
         ),
+    ),
+    "cycling": (
+        Rule(
+            "voltage_v",
+            (r"^e_?(?:we|cell)$", rf"(?:{CYCLERS})\w*(?:voltage|_v$)", r"^voltage(?:_v)?$"),
+            frozenset({"v", "mv"}),
+        ),
+        Rule("mean_current_a", (r"^<i>$|mean_current",), frozenset({"a", "ma", "ua", "µa"})),
+        Rule(
+            "current_a",
+            (r"^i$", rf"(?:{CYCLERS})\w*(?:current|_i$)", r"^current(?:_a)?$"),
+            frozenset({"a", "ma", "ua", "µa"}),
+        ),
+        *(Rule(f"capacity_{unit}", (rf"capacity_{unit}$",)) for unit in ("mah_per_g", "mah", "ah")),
+        Rule("cycle", (r"^cycle[\s_]?(?:number|index)?$", rf"(?:{CYCLERS})\w*_cycle$")),
     ),
 }
 """For each section the rules of its roles, in the order in which keys are given away."""

@@ -1,21 +1,32 @@
 """Does a configuration fit the runs of a source: keys, units, edges, standards that are runs."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from cgnmc_bluesky.beamline import Beamline, Edge, Role, edge_energy_ev, edge_of, nearest
 from cgnmc_bluesky.catalogs import Source, SourceError
+from cgnmc_bluesky.check.cells import check_cell_runs
 from cgnmc_bluesky.check.findings import Finding, error, ok, warning
 from cgnmc_bluesky.check.guesses import ENOUGH
 from cgnmc_bluesky.check.maps import check_map_runs
 from cgnmc_bluesky.check.ramps import check_ramp_runs
 from cgnmc_bluesky.check.soft import check_soft_runs
+from cgnmc_bluesky.check.stacks import check_stack_runs
 from cgnmc_bluesky.check.survey import DataKey, Readings, Surveyed, survey
 from cgnmc_bluesky.documents import ReadingError
 from cgnmc_bluesky.documents.units import conversion, unit_for
 
-SCANS = ("xanes", "soft_xanes")
+SCANS = ("xanes", "soft_xanes", "xpeem")
 """Sections of energy scans."""
+LOOKS: Mapping[str, Callable[[Any, Sequence[Surveyed]], Iterator[Finding]]] = {
+    "soft_xanes": check_soft_runs,
+    "xpeem": check_stack_runs,
+    "xrf": check_map_runs,
+    "heating": check_ramp_runs,
+    "cell": check_cell_runs,
+}
+"""Who looks at the runs for a section."""
 
 
 def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
@@ -33,12 +44,10 @@ def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
         if roles:
             yield from _section(section, roles, runs)
             yield from _files(section, roles, runs)
-    if beamline.soft_xanes is not None:
-        yield from check_soft_runs(beamline.soft_xanes, runs)
-    if beamline.xrf is not None:
-        yield from check_map_runs(beamline.xrf, runs)
-    if beamline.heating is not None:
-        yield from check_ramp_runs(beamline.heating, runs)
+    for name, look in LOOKS.items():
+        section = getattr(beamline, name)
+        if section is not None:
+            yield from look(section, runs)
     yield from _edges(beamline, runs)
     yield from _named_runs(beamline, source)
 

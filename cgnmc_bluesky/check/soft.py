@@ -2,28 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 
-from cgnmc_bluesky.beamline import Beamline, Edge, SoftXanesRoles
+from cgnmc_bluesky.beamline import Beamline, Edge, SoftXanesRoles, edge_energy_ev
 from cgnmc_bluesky.check.findings import Finding, error, ok, warning
 from cgnmc_bluesky.check.survey import Readings, Surveyed
 
+SOFT_BELOW_EV = 2000.0
+"""Edges below are those of soft X-rays, which a grating selects."""
 
-def check_soft_section(beamline: Beamline, soft: SoftXanesRoles) -> Iterator[Finding]:
-    """Look at what needs no run: the energies' reference, the detector, standards by yield."""
+
+def check_soft_section(soft: SoftXanesRoles) -> Iterator[Finding]:
+    """Look at what needs no run: the energies' reference, and the detector."""
     if soft.reference is None:
         message = "none: energies are taken as they are recorded"
         remedy = "name the current of a reference sample, or the mesh's where it shows the edge"
         yield warning("[soft_xanes] reference", message, remedy)
-    if "pfy" in soft.yields:
-        yield from _fluorescence(soft)
-    edges = dict.fromkeys(one.edge for one in beamline.reference if one.edge.name != "K")
-    for edge in edges:
-        yield from _standards(beamline, soft, edge)
-    if not edges:
-        message = "none of an L edge: no fraction"
-        yield warning("[[reference]]", message, "add those of each yield, with their mode")
-
-
-def _fluorescence(soft: SoftXanesRoles) -> Iterator[Finding]:
+    if "pfy" not in soft.yields:
+        return
     if soft.dead_time_factor is None:
         remedy = "name the key of true over recorded counts"
         message = "none: the detector's counts are taken as they are"
@@ -36,17 +30,34 @@ def _fluorescence(soft: SoftXanesRoles) -> Iterator[Finding]:
         yield ok(where, f"{soft.over_absorption}")
 
 
-def _standards(beamline: Beamline, soft: SoftXanesRoles, edge: Edge) -> Iterator[Finding]:
+def check_yield_standards(beamline: Beamline) -> Iterator[Finding]:
     """Tell yields without standards, and standards that no yield is compared with."""
-    where, modes = f"references of {edge}", {one.mode for one in beamline.references_of(edge)}
-    for mode in soft.yields:
-        if mode not in modes:
+    wanted: set[str] = set(beamline.soft_xanes.yields if beamline.soft_xanes else ())
+    if beamline.xpeem is not None:
+        wanted.add("tey")
+    if not wanted:
+        return
+    modes: dict[Edge, set[str]] = {}
+    for reference in beamline.reference:
+        if is_soft(reference.edge):
+            modes.setdefault(reference.edge, set()).add(reference.mode)
+    for edge, there in modes.items():
+        where = f"references of {edge}"
+        for mode in sorted(wanted - there):
             message = f"none in {mode}: no fraction by {mode}"
             yield warning(where, message, f"add [[reference]] with mode = '{mode}'")
-    for other in sorted(modes - set(soft.yields)):
-        named = [one.name for one in beamline.references_of(edge) if one.mode == other]
-        message = f"{', '.join(named)} in {other}, which [soft_xanes] yields does not have"
-        yield warning(where, message, f"write mode = '{next(iter(soft.yields))}', or name the key")
+        for mode in sorted(there - wanted):
+            of_mode = [one.name for one in beamline.references_of(edge) if one.mode == mode]
+            message = f"{', '.join(of_mode)} in {mode}, which nothing is measured in"
+            yield warning(where, message, f"write mode = '{max(wanted)}', or name the yield's key")
+    if not modes:
+        message = "none of a soft X-ray edge: no fraction"
+        yield warning("[[reference]]", message, f"add those in {' and '.join(sorted(wanted))}")
+
+
+def is_soft(edge: Edge) -> bool:
+    """Tell whether an edge is one of soft X-rays."""
+    return edge_energy_ev(edge)[0] < SOFT_BELOW_EV
 
 
 def check_soft_runs(soft: SoftXanesRoles, runs: Sequence[Surveyed]) -> Iterator[Finding]:
