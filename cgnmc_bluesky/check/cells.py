@@ -82,9 +82,8 @@ def _shift(span_s: Range, began_s: Sequence[float]) -> str:
     for hours in sorted(range(-14, 15), key=abs):
         first_s, last_s = (time_s + HOUR_S * hours for time_s in span_s)
         if all(first_s <= time_s <= last_s for time_s in began_s):
-            return (
-                f"a time_zone {hours:+d} h away would fit, or clock_offset_s = {HOUR_S * hours:g}"
-            )
+            zone = f"a time_zone {abs(hours)} h further {'west' if hours > 0 else 'east'}"
+            return f"{zone} would fit, or clock_offset_s = {HOUR_S * hours:g}"
     return "set clock_offset_s to what is missing, or name the record of this cell"
 
 
