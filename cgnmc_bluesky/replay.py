@@ -7,6 +7,11 @@ from typing import Any
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
 from cgnmc_bluesky.callbacks.heating import O2OnsetAnalysis, PhasesAnalysis
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
+from cgnmc_bluesky.callbacks.soft import (
+    BeamDamageAnalysis,
+    SurfaceBulkAnalysis,
+    YieldFractionAnalysis,
+)
 from cgnmc_bluesky.callbacks.task import RunAnalysis
 from cgnmc_bluesky.callbacks.xanes import EdgePositionAnalysis, FractionAnalysis
 from cgnmc_bluesky.callbacks.xrf import MnNiRatioAnalysis, SensitivityAnalysis
@@ -17,6 +22,9 @@ from cgnmc_bluesky.standards import Library, with_runs
 KINDS: tuple[type[RunAnalysis], ...] = (
     EdgePositionAnalysis,
     FractionAnalysis,
+    YieldFractionAnalysis,
+    SurfaceBulkAnalysis,
+    BeamDamageAnalysis,
     MnNiRatioAnalysis,
     SensitivityAnalysis,
     O2OnsetAnalysis,
@@ -139,6 +147,8 @@ def opened_for(source: object, beamline: Beamline | None) -> Source:
         columns=columns,
         known=beamline.data_keys("xanes"),
         traced=beamline.data_keys("heating"),
+        cycled=beamline.data_keys("cycling") if beamline.cycling or beamline.cell else None,
+        cell_columns=beamline.cycling.columns if beamline.cycling else None,
     )
 
 

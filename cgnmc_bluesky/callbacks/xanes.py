@@ -14,6 +14,7 @@ from cgnmc_bluesky.analysis.xanes.fraction import (
     valence_name,
 )
 from cgnmc_bluesky.analysis.xanes.joining import NEEDED
+from cgnmc_bluesky.analysis.xanes.model import EdgeModel
 from cgnmc_bluesky.analysis.xanes.scan import ScanAccumulator
 from cgnmc_bluesky.beamline import Edge, edge_of
 from cgnmc_bluesky.callbacks.live import LiveAnalysis
@@ -24,8 +25,14 @@ from cgnmc_bluesky.standards import Standards, constants_of, edge_in
 _OPTIONAL: Mapping[str, frozenset[str]] = {
     "transmission": frozenset({"i0", "dark_i0", "dark_itrans", "dark_irefer"}),
     "fluorescence": frozenset({"dark_i0", "dark_ifluor"}),
+    "tey": frozenset({"dark_i0", "dark_tey"}),
+    "pfy": frozenset({"dark_i0", "dark_pfy", "dead_time_factor"}),
 }
 """Roles that are named where the configuration has them and the run has not."""
+
+
+Working = tuple[ScanAccumulator, Subject]
+"""What takes the rows of one mode, and what its result is of."""
 
 
 class ScanAnalysis(RunAnalysis):
@@ -40,12 +47,17 @@ class ScanAnalysis(RunAnalysis):
         self._stated = edge_of(run.start)
         self._edge: Edge | None = None
         self._blocks: list[Block] = []
-        self._working: dict[str, tuple[ScanAccumulator, Subject]] = {}
+        self._working: dict[str, Working] = {}
         self._reach_ev = (float("inf"), float("-inf"))
 
     @abstractmethod
     def named(self, edge: Edge | None) -> tuple[str, Mapping[str, str]]:
         """What the analysis of an edge is called, and its values with their units."""
+
+    def begun(self, model: EdgeModel, mode: str) -> ScanAccumulator:
+        """What takes the rows of one mode."""
+        keys = {role: found.key for role, found in self.run.roles.items()}
+        return self.accumulator(model, keys, mode, constants_of(self.run.beamline, self.section))
 
     def take(self, block: Block) -> None:
         """Take in rows."""
@@ -79,11 +91,20 @@ class ScanAnalysis(RunAnalysis):
         for mode in self._modes():
             if mode not in self._working:
                 self._begin(edge, mode)
-            accumulator, subject = self._working[mode]
+        yield from self.said(self._working, ended=ended)
+
+    def said(
+        self, working: Mapping[str, Working], *, ended: bool
+    ) -> Iterable[tuple[Subject, Estimate]]:
+        """What each mode tells."""
+        for mode, (accumulator, subject) in working.items():
             if self._applies(accumulator):
-                estimate = accumulator.result(ended=ended)
-                remarks = [part for part in (estimate.reason, *self._absent(mode)) if part]
-                yield subject, replace(estimate, reason="; ".join(remarks))
+                yield subject, self.remarked(accumulator.result(ended=ended), mode)
+
+    def remarked(self, estimate: Estimate, *modes: str) -> Estimate:
+        """An estimate that says which optional roles of its modes the run does not hold."""
+        absent = dict.fromkeys(part for mode in modes for part in self._absent(mode))
+        return replace(estimate, reason="; ".join(filter(None, [estimate.reason, *absent])))
 
     def nothing(self) -> tuple[Subject, Mapping[str, str]]:
         """What a result is of, and the units of its values, where no estimate can be made."""
@@ -112,9 +133,7 @@ class ScanAnalysis(RunAnalysis):
 
     def _begin(self, edge: Edge, mode: str) -> None:
         standards = self.run.library.standards_of(self.run.beamline, edge, mode)
-        keys = {role: found.key for role, found in self.run.roles.items()}
-        constants = constants_of(self.run.beamline)
-        accumulator = self.accumulator(standards.model, keys, mode, constants)
+        accumulator = self.begun(standards.model, mode)
         for block in self._blocks:
             accumulator.add(block)
         name, _ = self.named(edge)
@@ -181,15 +200,3 @@ class EdgePosition(LiveAnalysis):
     """
 
     kinds = (EdgePositionAnalysis,)
-
-
-class Ni2Fraction(LiveAnalysis):
-    """Valence fractions of every energy scan, by whatever references there are, while it is
-    measured.
-
-    Examples
-    --------
-    >>> RE.subscribe(Ni2Fraction(Beamline.load("beamline.toml")))  # doctest: +SKIP
-    """
-
-    kinds = (FractionAnalysis,)

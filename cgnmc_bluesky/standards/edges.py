@@ -4,6 +4,7 @@ from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Edge, edge_ener
 from cgnmc_bluesky.beamline.edges import SYMBOLS
 
 _MARGIN_EV = 5.0
+_SOFT_EV, _SOFT_MARGIN_EV = 2000.0, 1.5
 _AHEAD_EV = 300.0
 
 
@@ -25,7 +26,8 @@ def edge_in(beamline: Beamline, reach_ev: tuple[float, float], *, ended: bool) -
     Edge or None
         `None` where no edge is in the range.
     """
-    low, high = reach_ev[0] + _MARGIN_EV, reach_ev[1] - _MARGIN_EV
+    margin_ev = _MARGIN_EV if reach_ev[0] > _SOFT_EV else _SOFT_MARGIN_EV
+    low, high = reach_ev[0] + margin_ev, reach_ev[1] - margin_ev
     ahead = max(high, low + _AHEAD_EV)
     named = {ref.edge for ref in beamline.reference} | {foil.edge for foil in beamline.foil}
     energies = sorted((_energy_ev(beamline, edge), edge) for edge in named)

@@ -1,14 +1,17 @@
 """Standards of an edge, calibrated and scaled, read once."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cgnmc_bluesky.analysis.soft.step import form_of
 from cgnmc_bluesky.analysis.xanes.alignment import Template
 from cgnmc_bluesky.analysis.xanes.calibrate import (
+    K_EDGE,
+    Form,
     Recorded,
     calibrated,
     foil_of,
@@ -17,9 +20,22 @@ from cgnmc_bluesky.analysis.xanes.calibrate import (
 )
 from cgnmc_bluesky.analysis.xanes.inflection import NoInflection
 from cgnmc_bluesky.analysis.xanes.model import EdgeModel, Standard
-from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Edge, Foil, edge_energy_ev
+from cgnmc_bluesky.beamline import (
+    Beamline,
+    ConfigurationError,
+    Edge,
+    Foil,
+    Reference,
+    edge_energy_ev,
+)
 from cgnmc_bluesky.spectra import read_spectra
 from cgnmc_bluesky.standards.spectra import absorption_of, columns_of, recorded_of, rows_of
+
+SOFT_EV = 2000.0
+"""L edges below are soft: their two edges lie in one scan."""
+
+ABOUT_ONE = 0.1
+"""Spectra whose edge steps differ from one by less were scaled already."""
 
 
 @dataclass(frozen=True)
@@ -77,22 +93,28 @@ def standards_of(beamline: Beamline, edge: Edge, mode: str = "transmission") -> 
     chosen = [ref for ref in beamline.references_of(edge) if ref.mode == mode]
     chosen = chosen or list(beamline.references_of(edge))
     recorded = [recorded_of(reference, beamline) for reference in chosen]
-    master = _master(foil, edge_ev, beamline) or foil_of(recorded, edge_ev)
+    form = _form(edge, edge_ev)
+    master = _master(foil, edge_ev, beamline, form) or foil_of(recorded, edge_ev, form)
     settings = beamline.analysis.fraction
-    scaled = settings.baseline != "none"
-    found = [calibrated(one, master, edge_ev, scaled=scaled) for one in recorded]
+    already, said = _are_scaled_already(recorded, edge_ev, form)
+    scaled = settings.baseline != "none" and not already
+    found = [calibrated(one, master, edge_ev, scaled=scaled, form=form) for one in recorded]
     standards = tuple(standard for standard, _ in found)
     marked = next((at for at, ref in enumerate(chosen) if ref.template), 0)
     model = EdgeModel(
         edge=str(edge),
         energy_ev=edge_ev,
         foil=master,
-        template=_template(standards[marked], edge_ev) if standards else None,
+        template=_template(standards[marked], edge_ev, form) if standards else None,
         standards=standards,
         fit_range_ev=settings.fit_range_ev,
         baseline=settings.baseline,
         sum_to_one=settings.sum_to_one,
-        notes=tuple(note for _, notes in found for note in notes),
+        notes=(
+            *_notes_of_modes(chosen, mode),
+            *said,
+            *(note for _, notes in found for note in notes),
+        ),
     )
     parameters = {
         "edge": str(edge),
@@ -114,7 +136,38 @@ def standards_of(beamline: Beamline, edge: Edge, mode: str = "transmission") -> 
     return Standards(model, parameters, references)
 
 
-def _master(foil: Foil | None, edge_ev: float, beamline: Beamline) -> Template | None:
+def _form(edge: Edge, edge_ev: float) -> Form:
+    """What is usual of an edge: a soft L3 edge is taken together with its L2 edge."""
+    if edge.name != "L3" or edge_ev > SOFT_EV:
+        return K_EDGE
+    return form_of(edge_energy_ev(Edge(edge.element, "L2"))[0])
+
+
+def _are_scaled_already(
+    recorded: Sequence[Recorded], edge_ev: float, form: Form
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether the standards of L edges are taken as they are, and what is to be said of that.
+
+    Those whose edge step is about one were scaled by somebody who knew how. A spectrum that ends
+    before the continuum cannot be scaled, and then none is.
+    """
+    if not form.has_line:
+        return False, ()
+    steps = [form.step_of(of.energy_ev, of.mu, edge_ev) for of in recorded]
+    if any(step is None for step in steps):
+        return True, ("not all standards show an edge step behind L2: they are taken as scaled",)
+    return all(abs(step.step - 1) < ABOUT_ONE for step in steps if step is not None), ()
+
+
+def _notes_of_modes(chosen: Sequence[Reference], mode: str) -> tuple[str, ...]:
+    """Say where the standards of a yield were measured in another one."""
+    others = sorted({ref.mode for ref in chosen if ref.mode != mode})
+    if mode not in ("tey", "pfy") or not others or others == ["transmission"]:
+        return ()
+    return (f"standards were measured in {' and '.join(others)}",)
+
+
+def _master(foil: Foil | None, edge_ev: float, beamline: Beamline, form: Form) -> Template | None:
     """The well measured foil that a configuration names."""
     if foil is None or foil.path is None:
         return None
@@ -123,14 +176,16 @@ def _master(foil: Foil | None, edge_ev: float, beamline: Beamline) -> Template |
     rows = rows_of(spectra[0], beamline, owner)
     spectrum = absorption_of(rows, "transmission", owner)
     try:
-        return master_foil(spectrum.energy_ev, spectrum.mu, edge_ev)
+        # the lines of L edges are too sharp for a table: without a stated energy the file's count
+        moved = not form.has_line or foil.energy_ev is not None
+        return master_foil(spectrum.energy_ev, spectrum.mu, edge_ev, form, moved=moved)
     except NoInflection as doubt:
         raise ConfigurationError(f"{owner}: {foil.path.name} is no foil of it ({doubt})") from doubt
 
 
-def _template(standard: Standard, edge_ev: float) -> Template | None:
+def _template(standard: Standard, edge_ev: float, form: Form) -> Template | None:
     try:
-        return template_of(standard.energy_ev, standard.mu, edge_ev)
+        return template_of(standard.energy_ev, standard.mu, edge_ev, form)
     except NoInflection:
         return None
 

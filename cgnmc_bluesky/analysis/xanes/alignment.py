@@ -23,12 +23,10 @@ LEAST_GLITCH = 0.01
 """A single point is left out only if it stands out by this share of the edge step."""
 
 _TABLE_STEP_EV = 0.02
-_COARSE_STEP_EV = 1.0
 _COARSE_POINTS = 60
 _FEWEST_POINTS = 10
 _REFINEMENTS = 12
 _CONVERGED_EV = 1e-4
-_REACH_EV = 8.0
 _WHOLE_EV = 30.0
 _STANDS_OUT = 6.0
 
@@ -63,12 +61,18 @@ class Template:
         Energy of the first inflection of the edge, in eV.
     inflection_sigma_ev
         One standard deviation of where that lies on the curve, in eV.
+    reach_ev
+        How far to either side of the inflection a spectrum must reach to be matched, in eV.
+    finest_ev
+        How wide the narrowest feature is that is matched, in eV.
     """
 
     energy_ev: Floats
     mu: Floats
     inflection_ev: float
     inflection_sigma_ev: float = 0.0
+    reach_ev: tuple[float, float] = (-8.0, 8.0)
+    finest_ev: float = 1.0
 
     @cached_property
     def table(self) -> tuple[Floats, Floats, Floats]:
@@ -191,7 +195,7 @@ def _match(
         inside, columns = _columns(template, energy_ev, shift_ev)
         fit = _combine(columns, mu[inside])
         step_ev = float(fit.values[1] / fit.values[0]) if fit.values[0] > 0 else np.nan
-        if not abs(step_ev) < 2 * _COARSE_STEP_EV:
+        if not abs(step_ev) < 2 * template.finest_ev:
             raise Unmatched("no edge like the template's")
         shift_ev += step_ev
         if abs(step_ev) < _CONVERGED_EV:
@@ -238,14 +242,16 @@ def _columns(
 def _search(template: Template, energy_ev: Floats, mu: Floats) -> float:
     """The shift that fits best on a coarse grid, and is the only one to fit."""
     low, high = template.window_ev
-    shifts_ev = np.arange(-SEARCH_EV, SEARCH_EV + _COARSE_STEP_EV, _COARSE_STEP_EV)
+    step_ev = template.finest_ev
+    shifts_ev = np.arange(-SEARCH_EV, SEARCH_EV + step_ev, step_ev)
     near = np.flatnonzero((energy_ev > low - SEARCH_EV) & (energy_ev < high + SEARCH_EV))
-    thinned = near[:: max(1, len(near) // _COARSE_POINTS)]
+    thinned = near[:: max(1, int(len(near) * step_ev) // _COARSE_POINTS)]
     energy, curve = energy_ev[thinned], mu[thinned]
     if len(energy) < _FEWEST_POINTS:
         raise Unmatched("the scan has not passed the edge", early=True)
-    reached = energy_ev[-1] + shifts_ev >= template.inflection_ev + _REACH_EV
-    begun = energy_ev[0] + shifts_ev <= template.inflection_ev - _REACH_EV
+    before_ev, behind_ev = template.reach_ev
+    reached = energy_ev[-1] + shifts_ev >= template.inflection_ev + behind_ev
+    begun = energy_ev[0] + shifts_ev <= template.inflection_ev + before_ev
     if not np.any(reached & begun):
         raise Unmatched("the scan has not passed the edge", early=True)
     misfits = _misfits(template, energy, curve, shifts_ev)
@@ -254,12 +260,12 @@ def _search(template: Template, energy_ev: Floats, mu: Floats) -> float:
         raise Unmatched("the scan has not passed the edge", early=True)
     if best in (0, len(shifts_ev) - 1):
         raise Unmatched(f"no edge within {SEARCH_EV:g} eV of the template's")
-    far = np.abs(shifts_ev - shifts_ev[best]) > 3 * _COARSE_STEP_EV
+    far = np.abs(shifts_ev - shifts_ev[best]) > 3 * step_ev
     tolerance = 16 * misfits[best] / (len(energy) - 4)
     if np.any(misfits[far] < misfits[best] + tolerance):
         is_early = energy_ev[-1] + shifts_ev[best] < template.inflection_ev + _WHOLE_EV
         raise Unmatched("the edge fits in two places", early=bool(is_early))
-    return float(shifts_ev[best] + _COARSE_STEP_EV * _vertex(misfits[best - 1 : best + 2]))
+    return float(shifts_ev[best] + step_ev * _vertex(misfits[best - 1 : best + 2]))
 
 
 def _misfits(template: Template, energy: Floats, curve: Floats, shifts_ev: Floats) -> Floats:

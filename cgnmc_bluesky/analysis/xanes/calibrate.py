@@ -1,7 +1,7 @@
 """Measured foils and standards, put on the calibrated axis."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.analysis.xanes.alignment import Template, Unmatched
 from cgnmc_bluesky.analysis.xanes.inflection import NoInflection, first_inflection
 from cgnmc_bluesky.analysis.xanes.model import Standard, match_foil
-from cgnmc_bluesky.analysis.xanes.normalise import edge_step
+from cgnmc_bluesky.analysis.xanes.normalise import EdgeStep, edge_step
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +18,34 @@ FARTHEST_EV = 20.0
 
 SHORT_EV = 150.0
 """A standard that reaches less far behind the edge has an edge step of some percent only."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is usual of a kind of edge.
+
+    Parameters
+    ----------
+    step_of
+        Measures the edge step of energies, absorption and the edge's energy.
+    reach_ev
+        How far to either side of its inflection a spectrum must reach to be matched, in eV.
+    finest_ev
+        How wide its narrowest feature is that is matched, in eV.
+    has_line
+        Whether a white line towers over its step, so that it is the measure of likeness.
+    short_ev
+        A standard that reaches less far behind the edge has an edge step of some percent only.
+    """
+
+    step_of: Callable[[Floats, Floats, float], EdgeStep | None] = edge_step
+    reach_ev: tuple[float, float] = (-8.0, 8.0)
+    finest_ev: float = 1.0
+    has_line: bool = False
+    short_ev: float = SHORT_EV
+
+
+K_EDGE = Form()
 
 
 @dataclass(frozen=True)
@@ -46,7 +74,7 @@ class Recorded:
     foil_mu: Floats
 
 
-def template_of(energy_ev: Floats, mu: Floats, edge_ev: float) -> Template:
+def template_of(energy_ev: Floats, mu: Floats, edge_ev: float, form: Form = K_EDGE) -> Template:
     """Make a template of a spectrum that is on the calibrated axis already.
 
     Raises
@@ -55,12 +83,18 @@ def template_of(energy_ev: Floats, mu: Floats, edge_ev: float) -> Template:
         If the spectrum does not show its first inflection.
     """
     energy_ev, mu = distinct(energy_ev, mu)
-    step = edge_step(energy_ev, mu, edge_ev)
-    normalised = mu if step is None else step.normalised
-    return Template(energy_ev, normalised, *first_inflection(energy_ev, mu))
+    if form.has_line:
+        normalised = mu / float(np.ptp(mu))
+    else:
+        step = form.step_of(energy_ev, mu, edge_ev)
+        normalised = mu if step is None else step.normalised
+    inflection_ev, sigma_ev = first_inflection(energy_ev, mu)
+    return Template(energy_ev, normalised, inflection_ev, sigma_ev, form.reach_ev, form.finest_ev)
 
 
-def master_foil(energy_ev: Floats, mu: Floats, edge_ev: float) -> Template:
+def master_foil(
+    energy_ev: Floats, mu: Floats, edge_ev: float, form: Form = K_EDGE, *, moved: bool = True
+) -> Template:
     """Make a template of a well measured foil, its first inflection put at the edge's energy.
 
     Parameters
@@ -69,6 +103,10 @@ def master_foil(energy_ev: Floats, mu: Floats, edge_ev: float) -> Template:
         The foil as measured, ascending, shape `(n,)`, energies in eV.
     edge_ev
         What its first inflection is taken to be, in eV.
+    form
+        What is usual of such an edge.
+    moved
+        Whether it is moved there; otherwise its own energies are the calibrated ones.
 
     Raises
     ------
@@ -78,12 +116,19 @@ def master_foil(energy_ev: Floats, mu: Floats, edge_ev: float) -> Template:
     inflection_ev, sigma_ev = first_inflection(*distinct(energy_ev, mu))
     if abs(inflection_ev - edge_ev) > FARTHEST_EV:
         raise NoInflection(f"its edge at {inflection_ev:.1f} eV is far from {edge_ev:.1f} eV")
-    template = template_of(energy_ev + edge_ev - inflection_ev, mu, edge_ev)
-    return Template(template.energy_ev, template.mu, edge_ev, sigma_ev)
+    if not moved:
+        return replace(template_of(energy_ev, mu, edge_ev, form), inflection_sigma_ev=0.0)
+    template = template_of(energy_ev + edge_ev - inflection_ev, mu, edge_ev, form)
+    return replace(template, inflection_ev=edge_ev, inflection_sigma_ev=sigma_ev)
 
 
 def calibrated(
-    recorded: Recorded, foil: Template | None, edge_ev: float, *, scaled: bool
+    recorded: Recorded,
+    foil: Template | None,
+    edge_ev: float,
+    *,
+    scaled: bool,
+    form: Form = K_EDGE,
 ) -> tuple[Standard, tuple[str, ...]]:
     """Put a standard on the calibrated axis, and scale it to an edge step of one.
 
@@ -97,6 +142,8 @@ def calibrated(
         The edge's energy, in eV.
     scaled
         Whether it is scaled.
+    form
+        What is usual of such an edge.
 
     Returns
     -------
@@ -111,26 +158,34 @@ def calibrated(
         except Unmatched as doubt:
             notes.append(f"foil of standard {recorded.name} cannot be used ({doubt})")
     energy_ev, mu = distinct(recorded.energy_ev + shift_ev, recorded.mu)
-    step = edge_step(energy_ev, mu, edge_ev) if scaled else None
+    step = form.step_of(energy_ev, mu, edge_ev) if scaled else None
     normalised = mu if step is None else step.normalised
     reach_ev = float(energy_ev[-1]) - edge_ev
     if scaled and step is None:
         notes.append(f"standard {recorded.name} shows no edge step: it is taken as scaled already")
-    elif scaled and reach_ev < SHORT_EV:
+    elif scaled and reach_ev < form.short_ev:
         notes.append(
             f"standard {recorded.name} reaches only {reach_ev:.0f} eV behind the edge: "
             "its edge step may be off by some percent"
         )
-    standard = Standard(recorded.name, recorded.valence, energy_ev, normalised, sigma_ev, shift_ev)
+    standard = Standard(
+        name=recorded.name,
+        valence=recorded.valence,
+        energy_ev=energy_ev,
+        mu=normalised,
+        sigma_ev=sigma_ev,
+        shift_ev=shift_ev,
+        scale_sigma=step.sigma / step.step if step else 0.0,
+    )
     return standard, tuple(notes)
 
 
-def foil_of(recorded: Sequence[Recorded], edge_ev: float) -> Template | None:
+def foil_of(recorded: Sequence[Recorded], edge_ev: float, form: Form = K_EDGE) -> Template | None:
     """The first of the standards' own foils that shows its first inflection, as a template."""
     for standard in recorded:
         if len(standard.foil_mu):
             try:
-                return master_foil(standard.foil_energy_ev, standard.foil_mu, edge_ev)
+                return master_foil(standard.foil_energy_ev, standard.foil_mu, edge_ev, form)
             except NoInflection:
                 continue
     return None

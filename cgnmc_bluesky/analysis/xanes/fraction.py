@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ FIT_RANGE_EV = (-20.0, 80.0)
 LEAST_RANGE_EV = (-10.0, 30.0)
 """What of that range every standard must hold."""
 
-REACH_EV = 10.0
+REACH_EV = (-10.0, 10.0)
 """How far to either side of the foil's first inflection a scan must reach to be combined."""
 
 LARGEST_SIGMA = 0.2
@@ -87,6 +88,8 @@ class FractionAccumulator(ScanAccumulator):
     """
 
     curve_units: Mapping[str, str] = {"energy_ev": "eV"}
+    least_range_ev: ClassVar[tuple[float, float]] = LEAST_RANGE_EV
+    reach_ev: ClassVar[tuple[float, float]] = REACH_EV
 
     @cached_property
     def units(self) -> Mapping[str, str]:
@@ -125,7 +128,7 @@ class FractionAccumulator(ScanAccumulator):
         return low, high
 
     def _refuse_short_standards(self) -> None:
-        low, high = (self.model.energy_ev + side for side in LEAST_RANGE_EV)
+        low, high = (self.model.energy_ev + side for side in self.least_range_ev)
         for standard in self.model.standards:
             first, last = float(standard.energy_ev[0]), float(standard.energy_ev[-1])
             if first > low or last < high:
@@ -136,11 +139,7 @@ class FractionAccumulator(ScanAccumulator):
 
     def _say(self, spectrum: Spectrum, axis: Axis, *, ended: bool) -> Said:
         energy_ev = axis.calibrated(spectrum.energy_ev)
-        low, high = self._range_ev
-        edge_ev = self.model.energy_ev
-        if not (energy_ev[0] < edge_ev - REACH_EV and energy_ev[-1] >= edge_ev + REACH_EV):
-            raise NotYet(f"the scan has not covered {REACH_EV:g} eV to either side of the edge")
-        inside = (energy_ev >= low) & (energy_ev <= high)
+        inside = self._inside(energy_ev)
         energy_ev, mu = energy_ev[inside], spectrum.mu[inside]
         fit, glitches = self._combine(energy_ev, mu)
         kept_ev = energy_ev[~glitches]
@@ -162,6 +161,18 @@ class FractionAccumulator(ScanAccumulator):
             *self._outside(fractions, covariance),
         )
         return Said(values, sigmas, len(kept_ev), self._curves(kept_ev, mu[~glitches], fit), notes)
+
+    def _inside(self, energy_ev: Floats) -> NDArray[np.bool_]:
+        """Which points are combined; a scan that has not passed the edge has none yet."""
+        low, high = self._range_ev
+        first_ev, last_ev = (self.model.energy_ev + side for side in self.reach_ev)
+        if not (energy_ev[0] < first_ev and energy_ev[-1] >= last_ev):
+            before, behind = self.reach_ev
+            raise NotYet(
+                f"the scan has not covered {-before:g} eV before and {behind:g} eV behind the edge"
+            )
+        inside: NDArray[np.bool_] = (energy_ev >= low) & (energy_ev <= high)
+        return inside
 
     def _refuse_misfit(self, fit: Amounts, noise: float) -> None:
         total = float(np.sum(fit.values[: len(self.model.standards)]))
@@ -260,15 +271,20 @@ class FractionAccumulator(ScanAccumulator):
         moved: Floats = fit.inverse @ np.einsum("ij,ik->jk", self._columns(energy_ev), change)
         return moved
 
+    @cached_property
+    def sums(self) -> dict[str, Floats]:
+        """What each valence, and the mean of them, is of the standards' fractions."""
+        sums = dict(self._of_valence)
+        valences = [standard.valence for standard in self.model.standards]
+        if None not in valences:
+            sums["mean_valence"] = np.array(valences, dtype=np.float64)
+        return sums
+
     def _values(
         self, fractions: Floats, covariance: Floats
     ) -> tuple[dict[str, float | None], dict[str, float | None]]:
         names = [f"fraction_{standard.name}" for standard in self.model.standards]
-        sums: dict[str, Floats] = dict(zip(names, np.eye(len(names)), strict=True))
-        sums |= self._of_valence
-        valences = [standard.valence for standard in self.model.standards]
-        if None not in valences:
-            sums["mean_valence"] = np.array(valences, dtype=np.float64)
+        sums = {**dict(zip(names, np.eye(len(names)), strict=True)), **self.sums}
         values: dict[str, float | None] = {n: float(of @ fractions) for n, of in sums.items()}
         sigmas: dict[str, float | None] = {
             name: float(np.sqrt(np.abs(of @ covariance @ of))) for name, of in sums.items()

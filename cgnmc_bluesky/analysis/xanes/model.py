@@ -33,6 +33,9 @@ class Standard:
         One standard deviation of its calibration, in eV.
     shift_ev
         What was added to its energies as recorded, in eV.
+    scale_sigma
+        One standard deviation of the edge step that it was scaled by, as a share of it; 0 where it
+        was scaled before.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Standard:
     mu: Floats
     sigma_ev: float = 0.0
     shift_ev: float = 0.0
+    scale_sigma: float = 0.0
 
 
 @dataclass(frozen=True)

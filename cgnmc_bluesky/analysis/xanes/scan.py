@@ -111,6 +111,7 @@ class ScanAccumulator(ABC):
     curve_units: Mapping[str, str]
     calibrant: ClassVar[str] = "foil"
     """What tells the energies."""
+    curve_group: ClassVar[str] = "spectrum"
 
     def __init__(
         self,
@@ -169,7 +170,7 @@ class ScanAccumulator(ABC):
             values=said.values,
             sigmas=said.sigmas,
             n_points=said.n_points,
-            curves={"spectrum": said.curves},
+            curves={self.curve_group: said.curves},
             curve_units={name: self.curve_units.get(name, "") for name in said.curves},
         )
 

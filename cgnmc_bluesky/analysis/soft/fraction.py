@@ -1,0 +1,388 @@
+"""Fractions of known standards in the yields of a soft X-ray scan."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.rows import Block
+from cgnmc_bluesky.analysis.soft.sweeps import sweeps_of
+from cgnmc_bluesky.analysis.soft.yielded import Found, Sought, compose
+from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable
+from cgnmc_bluesky.analysis.xanes.alignment import LEAST_GLITCH, Matcher
+from cgnmc_bluesky.analysis.xanes.curves import jumps, point_noise
+from cgnmc_bluesky.analysis.xanes.fraction import LARGEST_DOUBT_EV, FractionAccumulator
+from cgnmc_bluesky.analysis.xanes.joining import NotYet
+from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION, Axis, Said, glitch_notes
+
+Floats = NDArray[np.float64]
+
+LEAST_RANGE_EV = (-2.5, 8.0)
+"""What every standard must hold, relative to the L3 edge."""
+
+REACH_EV = (-1.5, 8.0)
+"""How far to either side of the L3 edge a scan must reach to be combined."""
+
+LARGEST_SIGMA = 0.2
+"""While a scan grows, fractions less certain than this are not offered."""
+
+LARGEST_MISFIT = 0.05
+"""Standards that leave more than this share of the white line unexplained do not describe the
+scan."""
+
+SURE_AXIS_EV = 0.05
+"""An axis that is less certain is fitted to the standards along with their amounts."""
+
+_FEWEST_POINTS = 10
+_SLOPE_OVER_EV = 0.1
+_SCALE_EV = 80.0
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Fractions of the standards in one yield, and where their errors come from.
+
+    Parameters
+    ----------
+    fractions
+        Shape `(k,)`.
+    influence
+        What the noise of each row did to them, shape `(k, rows)`.
+    moves
+        What one sigma of each error that rows share did to them, shape `(k,)` each: "axis" for
+        that of the energies, the name of a standard for that of its calibration, and "scale of" it.
+    strength
+        Edge step over all else that absorbs, and its sigma.
+    shift_ev
+        What was fitted to the axis, and its sigma, in eV; `None` where it was not.
+    """
+
+    fractions: Floats
+    influence: Floats
+    moves: Mapping[str, Floats]
+    strength: tuple[float, float]
+    shift_ev: tuple[float, float] | None
+
+    @property
+    def covariance(self) -> Floats:
+        """Covariance of the fractions, shape `(k, k)`."""
+        covariance: Floats = np.einsum("in,jn->ij", self.influence, self.influence)
+        for move in self.moves.values():
+            covariance = covariance + np.outer(move, move)
+        return covariance
+
+
+class YieldAccumulator(FractionAccumulator):
+    """Fractions of the standards in one yield of a soft X-ray scan.
+
+    Notes
+    -----
+    The yield over the mesh's current is a sum of the standards (scaled to one edge step over L3 and
+    L2, interpolated linearly between their points) with an offset and a slope; of a fluorescence
+    yield the sum is flattened by over-absorption, whose strength is fitted along
+    (`yielded.compose`). Where a reference sample tells the energies, each sweep is put on the
+    calibrated axis by it; where none does, a shift common to all standards is fitted along.
+
+    One sigma holds the noise of each point, whatever it is (from the residual, with leverages and
+    correlation), the calibration, and that of each standard.
+    """
+
+    least_range_ev: ClassVar[tuple[float, float]] = LEAST_RANGE_EV
+    reach_ev: ClassVar[tuple[float, float]] = REACH_EV
+    calibrant: ClassVar[str] = "reference sample"
+    strength: float | None = None
+    """Edge step over all else that absorbs; `None` where it is fitted."""
+    emission_window: slice | None = None
+    """Channels of a spectrum that are summed."""
+    composition: Composition | None = None
+    """What the last result rests on."""
+
+    @cached_property
+    def units(self) -> Mapping[str, str]:
+        """Unit of each value."""
+        units = {**super().units, "calibration_shift_ev": "eV"}
+        if self.mode == "pfy":
+            units |= {f"{name}_uncorrected": "" for name in self._of_valence}
+            units["over_absorption"] = ""
+        return units
+
+    @cached_property
+    def _matchers(self) -> list[Matcher]:
+        return []
+
+    def add(self, block: Block) -> None:
+        """Take in more rows of any stream."""
+        counts = block.values.get("pfy")
+        if counts is not None and counts.ndim > 1:
+            if self.emission_window is not None:
+                counts = counts[..., self.emission_window]
+            summed = counts.reshape(len(counts), -1).sum(axis=1)
+            block = replace(block, values={**block.values, "pfy": summed})
+        super().add(block)
+
+    def _placed(self, rows: Block) -> tuple[Spectrum, Axis]:
+        """The yield, each sweep on the axis of all, and what puts that on the calibrated one."""
+        spectrum = ABSORPTION[self.mode](rows, self._keys)
+        sweeps = sweeps_of(rows.values["energy_ev"])
+        axes: list[Axis] = []
+        for at, sweep in enumerate(sweeps):
+            if self.model.foil is not None and at == len(self._matchers):
+                self._matchers.append(Matcher(self.model.foil))
+            try:
+                matched = self._matchers[at] if self._matchers else None
+                axes.append(self._axis(_part(rows, sweep), matched))
+            except NotYet:
+                if not at:
+                    raise
+                axes.append(Axis(None))
+        return _together(spectrum, sweeps, axes)
+
+    def _say(self, spectrum: Spectrum, axis: Axis, *, ended: bool) -> Said:
+        self.composition = None
+        energy_ev = axis.calibrated(spectrum.energy_ev)
+        inside = self._inside(energy_ev)
+        energy_ev, measured, row = energy_ev[inside], spectrum.mu[inside], spectrum.row[inside]
+        corrects = self.mode == "pfy" and self.strength != 0.0
+        found, kept = self._compose(energy_ev, measured, axis, self.strength if corrects else 0.0)
+        self._refuse_misfit_of(found, energy_ev[kept])
+        composition = self._composition(found, energy_ev[kept], axis, row[kept])
+        if not ended and np.sqrt(np.max(np.diag(composition.covariance))) > LARGEST_SIGMA:
+            raise NotYet("the fractions are not determined yet")
+        self.composition = composition
+        values, sigmas = self._values(composition.fractions, composition.covariance)
+        self._fit_quality(found, energy_ev[kept], values, sigmas)
+        values["calibration_shift_ev"] = axis.shift_ev
+        sigmas["calibration_shift_ev"] = (
+            None if axis.shift_ev is None else float(np.hypot(axis.sigma_ev, axis.scale_sigma_ev))
+        )
+        if self.mode == "pfy":
+            values["over_absorption"], sigmas["over_absorption"] = composition.strength
+            plain = composition
+            if corrects:
+                linear, _ = self._compose(energy_ev[kept], measured[kept], axis, 0.0)
+                plain = self._composition(linear, energy_ev[kept], axis, row[kept])
+            self._add_uncorrected(plain, values, sigmas)
+        notes = (
+            *glitch_notes(self._absorption_key, tuple(energy_ev[~kept].tolist())),
+            *self._outside(composition.fractions, composition.covariance),
+            *self._said_of_axis(composition),
+            *self._said_of_counts(),
+        )
+        curves = self._curves_of(found, energy_ev[kept], measured[kept])
+        return Said(values, sigmas, int(np.count_nonzero(kept)), curves, notes)
+
+    def _compose(
+        self, energy_ev: Floats, measured: Floats, axis: Axis, strength: float | None
+    ) -> tuple[Found, NDArray[np.bool_]]:
+        """The composition, and which points it rests on: not those that stand out singly."""
+        if len(measured) < len(self.model.standards) + _FEWEST_POINTS:
+            raise NotYet(f"only {len(measured)} points in the fitted range")
+        sought = Sought(
+            curves=self._known,
+            slopes=self._slopes,
+            baseline=self._baseline,
+            strength=strength,
+            moves=axis.shift_ev is None or axis.sigma_ev > SURE_AXIS_EV,
+        )
+        kept = np.ones(len(measured), dtype=bool)
+        try:
+            found = compose(sought, energy_ev, measured)
+            least = LEAST_GLITCH * float(np.max(found.x))
+            kept = ~jumps(energy_ev, found.residual * np.sqrt(found.weights), least=least)
+            if not np.all(kept):
+                found = compose(sought, energy_ev[kept], measured[kept])
+        except ValueError as fault:
+            raise Unusable(str(fault)) from fault
+        if not np.sum(found.amounts) > 0:
+            raise Unusable("the scan shows no edge like the standards'")
+        return found, kept
+
+    def _known(self, energy_ev: Floats) -> Floats:
+        curves = [np.interp(energy_ev, of.energy_ev, of.mu) for of in self.model.standards]
+        return np.stack(curves, axis=1)
+
+    def _slopes(self, energy_ev: Floats) -> Floats:
+        ahead, behind = (self._known(energy_ev + side * _SLOPE_OVER_EV) for side in (1, -1))
+        slopes: Floats = (ahead - behind) / (2 * _SLOPE_OVER_EV)
+        return slopes
+
+    def _baseline(self, energy_ev: Floats) -> Floats:
+        columns = [np.ones_like(energy_ev), (energy_ev - self.model.energy_ev) / _SCALE_EV]
+        wanted = {"none": 0, "constant": 1, "linear": 2}[self.model.baseline]
+        return np.stack(columns, axis=1)[:, :wanted]
+
+    def _refuse_misfit_of(self, found: Found, energy_ev: Floats) -> None:
+        noise = point_noise(energy_ev, found.residual * np.sqrt(found.weights))
+        height = float(np.ptp(found.fit))
+        misfit = float(np.sqrt(max(found.noise**2 - noise**2, 0.0))) / height
+        if misfit > LARGEST_MISFIT:
+            raise Unusable(f"the standards leave {misfit:.0%} of the white line unexplained")
+
+    def _composition(
+        self, found: Found, energy_ev: Floats, axis: Axis, row: NDArray[np.intp]
+    ) -> Composition:
+        """Fractions with the origin of their errors; the axis as far as it is known beforehand."""
+        k = len(self.model.standards)
+        values, influence = found.amounts, found.influence
+        axis_move, shift_ev = np.zeros(k), None
+        if self._has_moved(found):
+            values, influence, axis_move, shift_ev = _held_to_axis(found, axis)
+        total = float(np.sum(values))
+        fractions = values / total
+        gradient: Floats = (np.eye(k) - fractions[:, None]) / total
+        of_rows = np.zeros((k, int(row.max()) + 1 if len(row) else 0))
+        of_rows[:, row] = np.einsum("ij,jn->in", gradient, influence[:k])
+        moved = self._moved_by(found, energy_ev)
+        moves = {
+            of.name: gradient @ moved[:, at] * of.sigma_ev
+            for at, of in enumerate(self.model.standards)
+        }
+        moves |= {
+            f"scale of {of.name}": gradient[:, at] * values[at] * of.scale_sigma
+            for at, of in enumerate(self.model.standards)
+        }
+        if shift_ev is None:
+            axis_move = -moved.sum(axis=1) * axis.sigma_ev
+        moves["axis"] = gradient @ axis_move
+        return Composition(fractions, of_rows, moves, self._strength_of(found), shift_ev)
+
+    def _has_moved(self, found: Found) -> bool:
+        fitted = len(found.amounts) + len(found.baseline) + self._fits_strength(found)
+        return int(found.design.shape[1]) > fitted
+
+    def _fits_strength(self, found: Found) -> bool:
+        return self.mode == "pfy" and self.strength is None and found.absorbing != 0.0
+
+    def _moved_by(self, found: Found, energy_ev: Floats) -> Floats:
+        """Change of the amounts for each standard moved up by 1 eV, shape `(k, standards)`."""
+        slopes = self._slopes(energy_ev + found.shift_ev) * found.amounts
+        change = slopes * found.gain[:, None]
+        moved: Floats = np.einsum("pn,ns->ps", found.projection, change)
+        return moved[: len(found.amounts)]
+
+    def _strength_of(self, found: Found) -> tuple[float, float]:
+        """Edge step over all else that absorbs, and its sigma."""
+        k, m = len(found.amounts), len(found.baseline)
+        total = float(np.sum(found.amounts))
+        if not self._fits_strength(found):
+            return found.absorbing * total, 0.0
+        influence = found.absorbing * found.influence[:k].sum(axis=0)
+        influence = influence + total * found.influence[k + m]
+        return found.absorbing * total, float(np.sqrt(np.einsum("n,n->", influence, influence)))
+
+    def _fit_quality(
+        self,
+        found: Found,
+        energy_ev: Floats,
+        values: dict[str, float | None],
+        sigmas: dict[str, float | None],
+    ) -> None:
+        noise = point_noise(energy_ev, found.residual * np.sqrt(found.weights))
+        if noise > 0:
+            chi2 = (found.noise / noise) ** 2
+            n, p = found.design.shape
+            values["reduced_chi2"], sigmas["reduced_chi2"] = (
+                chi2,
+                chi2 * float(np.sqrt(2 / (n - p))),
+            )
+
+    def _add_uncorrected(
+        self,
+        plain: Composition,
+        values: dict[str, float | None],
+        sigmas: dict[str, float | None],
+    ) -> None:
+        found, found_sigmas = self._values(plain.fractions, plain.covariance)
+        for name in self._of_valence:
+            values[f"{name}_uncorrected"] = found[name]
+            sigmas[f"{name}_uncorrected"] = found_sigmas[name]
+
+    def _said_of_axis(self, composition: Composition) -> tuple[str, ...]:
+        if composition.shift_ev is None:
+            return ()
+        shift_ev, sigma_ev = composition.shift_ev
+        if abs(shift_ev) > max(LARGEST_DOUBT_EV, 3 * sigma_ev):
+            raise Unusable(
+                f"the scan lies {-shift_ev:+.1f} eV from its standards, and no {self.calibrant} "
+                "tells why"
+            )
+        return (f"energies are moved by {shift_ev:+.2f} ± {sigma_ev:.2f} eV to fit the standards",)
+
+    def _said_of_counts(self) -> tuple[str, ...]:
+        if self.mode != "pfy":
+            return ()
+        key = self._keys.get("pfy", "pfy")
+        said = [] if "dead_time_factor" in self._keys else [f"{key} is uncorrected for dead time"]
+        if self.strength == 0.0:
+            said.append(f"{key} is uncorrected for over-absorption")
+        return tuple(said)
+
+    def _curves_of(self, found: Found, energy_ev: Floats, measured: Floats) -> dict[str, Floats]:
+        at_ev = energy_ev + found.shift_ev
+        below = np.einsum("nm,m->n", self._baseline(energy_ev), found.baseline)
+        curves = {
+            "energy_ev": at_ev,
+            "mu": measured,
+            "fit": found.fit,
+            "residual": found.residual,
+        }
+        parts = self._known(at_ev) * found.amounts
+        for at, standard in enumerate(self.model.standards):
+            curves[f"component_{standard.name}"] = parts[:, at]
+        if self.mode == "pfy":
+            over = measured - below
+            curves["mu_corrected"] = over / np.maximum(1.0 - found.absorbing * over, 0.05)
+        return curves
+
+
+def _part(rows: Block, sweep: slice) -> Block:
+    """Some of the rows."""
+    values = {role: column[sweep] for role, column in rows.values.items()}
+    return Block(rows.stream, rows.seq_num[sweep], rows.time_s[sweep], values)
+
+
+def _together(spectrum: Spectrum, sweeps: list[slice], axes: list[Axis]) -> tuple[Spectrum, Axis]:
+    """All sweeps on one axis: each is moved by what its own reference differs from the mean."""
+    known = [axis for axis in axes if axis.shift_ev is not None]
+    notes = tuple(dict.fromkeys(note for axis in axes for note in axis.notes))
+    if len(axes) == 1:
+        return spectrum, axes[0]
+    if not known:
+        return spectrum, axes[0]
+    shifts_ev = np.array([axis.shift_ev for axis in known], dtype=np.float64)
+    mean_ev = float(np.mean(shifts_ev))
+    sigma_ev = float(np.sqrt(np.sum([axis.sigma_ev**2 for axis in known]))) / len(known)
+    energy_ev = spectrum.energy_ev.copy()
+    for sweep, axis in zip(sweeps, axes, strict=True):
+        inside = (spectrum.row >= sweep.start) & (spectrum.row < sweep.stop)
+        # a sweep whose reference tells nothing is taken to lie where the others do
+        energy_ev[inside] += (mean_ev if axis.shift_ev is None else axis.shift_ev) - mean_ev
+    order = np.argsort(energy_ev, kind="stable")
+    moved = Spectrum(energy_ev[order], spectrum.mu[order], spectrum.notes, spectrum.row[order])
+    return moved, Axis(mean_ev, sigma_ev, notes, known[0].scale_sigma_ev)
+
+
+def _held_to_axis(found: Found, axis: Axis) -> tuple[Floats, Floats, Floats, tuple[float, float]]:
+    """Amounts where what is known of the axis is taken together with what the fit says of it.
+
+    Returns
+    -------
+    tuple
+        Amounts; influence of each point on them; what one sigma of the axis did to them; the shift
+        with its sigma, in eV.
+    """
+    k = len(found.amounts)
+    own = found.influence
+    covariance = np.einsum("pn,n->p", own, own[-1])
+    if axis.shift_ev is None:
+        sigma_ev = float(np.sqrt(covariance[-1]))
+        return found.amounts, own, np.zeros(k), (found.shift_ev, sigma_ev)
+    gain = covariance / (covariance[-1] + axis.sigma_ev**2)
+    amounts = found.amounts - gain[:k] * found.shift_ev
+    influence = own - np.einsum("p,n->pn", gain, own[-1])
+    shift_ev = found.shift_ev * (1 - float(gain[-1]))
+    sigma_ev = float(np.sqrt(covariance[-1] * (1 - gain[-1])))
+    return amounts, influence, gain[:k] * axis.sigma_ev, (shift_ev, sigma_ev)

@@ -1,0 +1,292 @@
+"""A yield as a sum of known absorptions, also where the sample absorbs what it emits.
+
+The counts of an emission line from a thick sample are not proportional to the absorption `x` of the
+element, but to `x / (1 + a x)`: where the element absorbs strongly the beam does not reach as deep.
+`a` is the element's edge step over all else that absorbs, the beam on its way in and the emission
+on its way out (Eisebitt et al., Phys. Rev. B 47 (1993) 14103). A white line is flattened by it, and
+a valence read off a flattened line is wrong.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.mixture import combine
+from cgnmc_bluesky.analysis.xanes.curves import correlation_length
+
+Floats = NDArray[np.float64]
+
+_STARTS = (0.0, 0.3, 0.6, 0.8)
+_ITERATIONS = 40
+_HALVINGS = 8
+_LEAST_LEFT = 0.05
+_SETTLED = 1e-10
+_FARTHEST_STEP_EV = 0.3
+_LEAST_VARIANCE = 0.05
+_FEWEST_FOR_NOISE = 30
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What is looked for in a yield.
+
+    Parameters
+    ----------
+    curves
+        Gives the known absorptions at energies of shape `(n,)` in eV, shape `(n, k)`.
+    slopes
+        Their derivatives there, in 1/eV, shape `(n, k)`.
+    baseline
+        Gives what is fitted along, shape `(n, m)`.
+    strength
+        The edge step over all else that absorbs; `None` where it is fitted, 0 for a yield that is
+        proportional to the absorption.
+    moves
+        Whether the energies are off by an unknown shift, which is fitted.
+    """
+
+    curves: Callable[[Floats], Floats]
+    slopes: Callable[[Floats], Floats]
+    baseline: Callable[[Floats], Floats]
+    strength: float | None = 0.0
+    moves: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a yield is made up, and what each point has to do with it.
+
+    Parameters
+    ----------
+    amounts
+        Of the known curves, shape `(k,)`.
+    absorbing
+        The factor α of `x / (1 + α x)`, where `x` is the sum of the amounts of curves.
+    shift_ev
+        What was added to the energies, in eV.
+    design
+        Derivatives of the yield by all that was fitted, shape `(n, p)`: amounts, baseline, α and
+        shift, as far as they were.
+    inverse
+        Inverse of the weighted normal matrix, shape `(p, p)`.
+    weights
+        Of the points, shape `(n,)`, their mean about one.
+    x
+        The sum of the curves, shape `(n,)`.
+    fit, residual
+        The yield as fitted and what is left, shape `(n,)`.
+    """
+
+    amounts: Floats
+    absorbing: float
+    shift_ev: float
+    design: Floats
+    inverse: Floats
+    weights: Floats
+    x: Floats
+    fit: Floats
+    residual: Floats
+    baseline: Floats
+
+    @property
+    def gain(self) -> Floats:
+        """Derivative of the yield by the sum of the curves, shape `(n,)`."""
+        gain: Floats = 1.0 / (1.0 + self.absorbing * self.x) ** 2
+        return gain
+
+    @cached_property
+    def projection(self) -> Floats:
+        """Change of what was fitted with each point, shape `(p, n)`."""
+        weighted = self.design * self.weights[:, None]
+        projection: Floats = np.einsum("jk,ik->ji", self.inverse, weighted)
+        return projection
+
+    @cached_property
+    def influence(self) -> Floats:
+        """What each point's noise did to what was fitted, shape `(p, n)`.
+
+        `influence @ influence.T` is the covariance (White's, with leverages: HC3), whatever the
+        noise of each point is; it is widened where neighbouring points err alike.
+        """
+        leverage = np.einsum("in,ni->n", self.projection, self.design)
+        standardised = self.residual * np.sqrt(self.weights)
+        widened = self.residual / np.maximum(1.0 - leverage, 0.1)
+        influence: Floats = self.projection * widened * np.sqrt(correlation_length(standardised))
+        return influence
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of a point of weight one."""
+        n, p = self.design.shape
+        return float(
+            np.sqrt(np.einsum("i,i,i->", self.weights, self.residual, self.residual) / (n - p))
+        )
+
+
+def compose(sought: Sought, energy_ev: Floats, measured: Floats) -> Found:
+    """Find how a yield is made up.
+
+    Parameters
+    ----------
+    sought
+        What it is made up of.
+    energy_ev
+        Energies, ascending, shape `(n,)`, in eV.
+    measured
+        The yield there, shape `(n,)`.
+
+    Raises
+    ------
+    ValueError
+        If the curves cannot be told apart, or there are fewer points than unknowns.
+
+    Notes
+    -----
+    Gauss-Newton steps from the best of a few starts. Counts are noisier where there are more of
+    them: a second fit weighs the points by what the first one's residual says of the noise at low
+    and at high signal. The covariance does not rest on these weights being right.
+    """
+    solver = _Solver(sought, energy_ev, measured)
+    found = solver.solve(solver.start(), np.ones_like(measured))
+    weights = _weights(found)
+    if weights is None:
+        return found
+    return solver.solve(found, weights)
+
+
+class _Solver:
+    def __init__(self, sought: Sought, energy_ev: Floats, measured: Floats) -> None:
+        self._sought = sought
+        self._energy_ev = energy_ev
+        self._measured = measured
+        self._baseline = sought.baseline(energy_ev)
+        self._still = sought.curves(energy_ev)
+
+    def start(self) -> Found:
+        """The best of a few linear fits: of the yield as it would be without absorption."""
+        if self._sought.strength == 0.0:
+            return self._linear(0.0)
+        found = [self._linear(share / float(np.max(self._measured))) for share in _STARTS]
+        return min(found, key=lambda one: float(np.einsum("i,i->", one.residual, one.residual)))
+
+    def solve(self, found: Found, weights: Floats) -> Found:
+        """Improve on a composition until it settles."""
+        found = self._at(found, weights, found.shift_ev)
+        for _ in range(_ITERATIONS):
+            step = np.einsum("jn,n->j", found.projection, found.residual)
+            better = self._step(found, step, weights)
+            gained = _cost(found) - _cost(better)
+            found = better
+            if gained <= _SETTLED * _cost(found):
+                break
+        return found
+
+    def _linear(self, absorbing: float) -> Found:
+        opened = self._measured / (1.0 - absorbing * self._measured)
+        fit = combine(np.column_stack([self._still, self._baseline]), opened)
+        k = self._still.shape[1]
+        start = Found(
+            amounts=fit.values[:k],
+            absorbing=absorbing,
+            shift_ev=0.0,
+            design=self._still,
+            inverse=fit.inverse,
+            weights=np.ones_like(self._measured),
+            x=self._measured,
+            fit=self._measured,
+            residual=fit.residual,
+            baseline=fit.values[k:],
+        )
+        if self._sought.strength is not None:
+            start = replace(start, absorbing=self._fixed(start.amounts))
+        return self._at(start, start.weights, 0.0)
+
+    def _fixed(self, amounts: Floats) -> float:
+        total = float(np.sum(amounts))
+        strength = self._sought.strength or 0.0
+        return strength / total if total > 0 else 0.0
+
+    def _step(self, found: Found, step: Floats, weights: Floats) -> Found:
+        """The step, or as much of it as makes things better."""
+        k, m = len(found.amounts), len(found.baseline)
+        fitted = self._sought.strength is None
+        moved = float(np.clip(step[-1], -_FARTHEST_STEP_EV, _FARTHEST_STEP_EV))
+        for halving in range(_HALVINGS):
+            part = 0.5**halving
+            amounts = found.amounts + part * step[:k]
+            better = replace(
+                found,
+                amounts=amounts,
+                baseline=found.baseline + part * step[k : k + m],
+                absorbing=found.absorbing + part * float(step[k + m])
+                if fitted
+                else self._fixed(amounts),
+            )
+            shift_ev = found.shift_ev + (part * moved if self._sought.moves else 0.0)
+            better = self._at(better, weights, shift_ev)
+            if np.min(1.0 + better.absorbing * better.x) > _LEAST_LEFT and (
+                _cost(better) <= _cost(found)
+            ):
+                return better
+        return found
+
+    def _at(self, found: Found, weights: Floats, shift_ev: float) -> Found:
+        """Yield, residual and derivatives where a composition stands."""
+        energy_ev = self._energy_ev + shift_ev
+        curves = self._sought.curves(energy_ev) if shift_ev else self._still
+        x = np.einsum("nk,k->n", curves, found.amounts)
+        left = 1.0 + found.absorbing * x
+        fit = x / left + np.einsum("nm,m->n", self._baseline, found.baseline)
+        columns = [curves / left[:, None] ** 2, self._baseline]
+        by_absorbing = -((x / left) ** 2)
+        if self._sought.strength is None:
+            columns.append(by_absorbing[:, None])
+        elif self._sought.strength:
+            # the strength is given: α falls as the amounts grow
+            columns[0] = (
+                columns[0]
+                - (by_absorbing * found.absorbing / float(np.sum(found.amounts)))[:, None]
+            )
+        if self._sought.moves:
+            slope = np.einsum("nk,k->n", self._sought.slopes(energy_ev), found.amounts)
+            columns.append((slope / left**2)[:, None])
+        design = np.column_stack(columns)
+        return replace(
+            found,
+            shift_ev=shift_ev,
+            design=design,
+            inverse=_inverse(design, weights),
+            weights=weights,
+            x=x,
+            fit=fit,
+            residual=self._measured - fit,
+        )
+
+
+def _inverse(design: Floats, weights: Floats) -> Floats:
+    weighted = design * np.sqrt(weights)[:, None]
+    # its residual is not asked for, only what tells the columns apart
+    return combine(weighted, weighted[:, 0]).inverse
+
+
+def _cost(found: Found) -> float:
+    return float(np.einsum("i,i,i->", found.weights, found.residual, found.residual))
+
+
+def _weights(found: Found) -> Floats | None:
+    """Inverse variances by what the residual says of the noise at low and at high signal."""
+    n = len(found.residual)
+    if n < _FEWEST_FOR_NOISE:
+        return None
+    signal = np.maximum(found.x / (1.0 + found.absorbing * found.x), 0.0)
+    squares = found.residual**2
+    mean = float(np.mean(squares))
+    growth = combine(np.column_stack([np.ones_like(signal), signal]), squares).values
+    if not growth[1] > 0:
+        return None
+    variance = np.maximum(growth[0] + growth[1] * signal, _LEAST_VARIANCE * mean)
+    weights: Floats = 1.0 / variance
+    return weights / float(np.mean(weights))

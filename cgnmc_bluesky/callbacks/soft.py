@@ -1,0 +1,159 @@
+"""Fractions in soft X-ray yields, surface against bulk, and beam damage, live."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from cgnmc_bluesky.analysis.estimate import Estimate, Status
+from cgnmc_bluesky.analysis.soft.contrast import BULK, SURFACE, ContrastAccumulator
+from cgnmc_bluesky.analysis.soft.damage import DamageAccumulator
+from cgnmc_bluesky.analysis.soft.fraction import YieldAccumulator
+from cgnmc_bluesky.analysis.xanes.fraction import valence_name
+from cgnmc_bluesky.analysis.xanes.model import EdgeModel
+from cgnmc_bluesky.analysis.xanes.scan import ScanAccumulator
+from cgnmc_bluesky.beamline import Edge, SoftXanesRoles
+from cgnmc_bluesky.callbacks.live import LiveAnalysis
+from cgnmc_bluesky.callbacks.xanes import ScanAnalysis, Working
+from cgnmc_bluesky.results import Subject
+
+_FEWEST_STANDARDS = 2
+_BELOW_EV, _ABOVE_EV = 60.0, 40.0
+
+
+class YieldAnalysis(ScanAnalysis):
+    """An analysis of a soft X-ray scan, in each yield that the run holds."""
+
+    section = "soft_xanes"
+    accumulator: ClassVar[type[ScanAccumulator]] = YieldAccumulator
+
+    def begun(self, model: EdgeModel, mode: str) -> ScanAccumulator:
+        """What takes the rows of one yield."""
+        accumulator = super().begun(model, mode)
+        roles = self.run.beamline.soft_xanes
+        if roles is None or not isinstance(accumulator, YieldAccumulator):
+            return accumulator
+        accumulator.strength = _strength(roles)
+        accumulator.emission_window = _window(roles, model.energy_ev)
+        return accumulator
+
+    def too_few(self, accumulator: ScanAccumulator, mode: str) -> Estimate | None:
+        """What is said where there are not enough standards to combine."""
+        model = accumulator.model
+        if len(model.standards) >= _FEWEST_STANDARDS:
+            return None
+        names = ", ".join(standard.name for standard in model.standards) or "none"
+        why = (
+            f"fractions need two [[reference]] of {model.edge} or more, there is {names}; add "
+            f'[[reference]] with edge = "{model.edge}" and mode = "{mode}" to beamline.toml'
+        )
+        _, units = self.named(self._told_edge(ended=True))
+        return Estimate(Status.FAILED, why, units)
+
+
+class YieldFractionAnalysis(YieldAnalysis):
+    """Fractions of the standards in each yield, called by the lowest valence."""
+
+    name = "ni2_fraction"
+
+    def named(self, edge: Edge | None) -> tuple[str, Mapping[str, str]]:
+        """What the analysis of an edge is called, and its values with their units."""
+        if edge is None:
+            return self.name, {}
+        references = self.run.beamline.references_of(edge)
+        known = [one.valence for one in references if one.valence is not None]
+        name = valence_name(str(edge), min(known, default=2.0))
+        return name, {name: ""}
+
+    def said(
+        self, working: Mapping[str, Working], *, ended: bool
+    ) -> Iterable[tuple[Subject, Estimate]]:
+        """What each yield tells."""
+        for mode, (accumulator, subject) in working.items():
+            estimate = self.too_few(accumulator, mode) or accumulator.result(ended=ended)
+            yield subject, self.remarked(estimate, mode)
+
+
+class SurfaceBulkAnalysis(YieldAnalysis):
+    """Fractions at the surface less those in the bulk."""
+
+    name = "surface_bulk"
+
+    def named(self, edge: Edge | None) -> tuple[str, Mapping[str, str]]:
+        """What the analysis of an edge is called, and its values with their units."""
+        return self.name, {}
+
+    def lacks(self) -> list[str]:
+        """Data keys of the roles that the run does not hold: both yields are needed."""
+        missing = self.run.reader.missing()
+        if not self.run.reader.data_keys:
+            return []
+        wanted = ("energy_ev", "i0", SURFACE, BULK)
+        return [missing.get(r, r) for r in wanted if r in missing or r not in self.run.roles]
+
+    def said(
+        self, working: Mapping[str, Working], *, ended: bool
+    ) -> Iterable[tuple[Subject, Estimate]]:
+        """What the two yields tell together."""
+        if SURFACE not in working or BULK not in working:
+            return
+        (surface, subject), (bulk, _) = working[SURFACE], working[BULK]
+        assert isinstance(surface, YieldAccumulator)
+        assert isinstance(bulk, YieldAccumulator)
+        estimate = self.too_few(surface, SURFACE)
+        if estimate is None:
+            estimate = ContrastAccumulator(surface, bulk).result(ended=ended)
+        yield replace(subject, mode=None), self.remarked(estimate, SURFACE, BULK)
+
+
+class BeamDamageAnalysis(YieldAnalysis):
+    """Drift of a fraction with dose, in runs that repeat their scan."""
+
+    name = "beam_damage"
+    accumulator = DamageAccumulator
+
+    def named(self, edge: Edge | None) -> tuple[str, Mapping[str, str]]:
+        """What the analysis of an edge is called, and its values with their units."""
+        return self.name, {}
+
+    def said(
+        self, working: Mapping[str, Working], *, ended: bool
+    ) -> Iterable[tuple[Subject, Estimate]]:
+        """What each yield tells; nothing while there is one sweep."""
+        for mode, (accumulator, subject) in working.items():
+            assert isinstance(accumulator, DamageAccumulator)
+            if len(accumulator.model.standards) < _FEWEST_STANDARDS:
+                continue
+            estimate = accumulator.result(ended=ended)
+            if accumulator.repeats:
+                yield subject, self.remarked(estimate, mode)
+
+
+def _strength(roles: SoftXanesRoles) -> float | None:
+    """Edge step over all else that absorbs; `None` where it is to be fitted."""
+    if isinstance(roles.over_absorption, float):
+        return roles.over_absorption
+    return None if roles.over_absorption == "fit" else 0.0
+
+
+def _window(roles: SoftXanesRoles, edge_ev: float) -> slice | None:
+    """Channels of the element's emission; `None` where the detector counts it itself."""
+    if roles.channel_ev is None:
+        return None
+    low, high = roles.emission_window_ev or (edge_ev - _BELOW_EV, edge_ev + _ABOVE_EV)
+    first, last = (
+        round((energy_ev - roles.channel_ev.offset) / roles.channel_ev.gain)
+        for energy_ev in (low, high)
+    )
+    return slice(max(first, 0), max(last, 0) + 1)
+
+
+class SurfaceBulk(LiveAnalysis):
+    """What differs between surface and bulk, and what drifts from sweep to sweep, in every soft
+    X-ray scan, while it is measured.
+
+    Examples
+    --------
+    >>> RE.subscribe(SurfaceBulk(Beamline.load("beamline.toml")))  # doctest: +SKIP
+    """
+
+    kinds = (SurfaceBulkAnalysis, BeamDamageAnalysis)
