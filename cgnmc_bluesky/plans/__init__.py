@@ -2,6 +2,7 @@
 
 from cgnmc_bluesky.plans.dark import measure_dark
 from cgnmc_bluesky.plans.heating import heating_ramp
+from cgnmc_bluesky.plans.series import sample_series
 from cgnmc_bluesky.plans.stack import xpeem_stack
 from cgnmc_bluesky.plans.sxas import sxas_scan
 from cgnmc_bluesky.plans.xanes import measure_standard, xanes_scan
@@ -12,6 +13,7 @@ __all__ = [
     "measure_dark",
     "measure_sensitivity",
     "measure_standard",
+    "sample_series",
     "sxas_scan",
     "xanes_scan",
     "xpeem_stack",

@@ -185,7 +185,7 @@ def check_limits(mover: Movable[Any], positions: Sequence[Any]) -> MsgGenerator[
     """
     for position in positions:
         try:
-            yield from _check_value(mover, position)
+            yield from check_value(mover, position)
         except ValueError as error:
             name = getattr(mover, "name", repr(mover))
             where = f"{position:.10g}" if isinstance(position, int | float) else repr(position)
@@ -248,7 +248,21 @@ def put_back(*positions: Any) -> MsgGenerator[None]:
     yield from bps.mv(*positions)
 
 
-def _check_value(mover: Movable[Any], position: Any) -> MsgGenerator[None]:
+def check_value(mover: Movable[Any], position: Any) -> MsgGenerator[None]:
+    """Ask a device whether it can go somewhere, by its limits and by what it says itself.
+
+    Parameters
+    ----------
+    mover
+        The device.
+    position
+        A position in its own unit: a number, a name, or several numbers at once.
+
+    Raises
+    ------
+    ValueError
+        If it cannot.
+    """
     limits = getattr(mover, "limits", None)
     low, high = limits if isinstance(limits, tuple | list) else (0.0, 0.0)
     values = position if isinstance(position, tuple | list) else (position,)
