@@ -19,21 +19,29 @@ from cgnmc_bluesky.sim.nanoprobe import SimulatedNanoprobe
 from cgnmc_bluesky.sim.particle import PARTICLES, CoreShell
 from cgnmc_bluesky.sim.ring import StorageRing
 from cgnmc_bluesky.sim.sample import MATERIALS, Sample
+from cgnmc_bluesky.sim.soft.beamline import SimulatedSoftBeamline
+from cgnmc_bluesky.sim.soft.sample import MATERIALS as SOFT_MATERIALS
+from cgnmc_bluesky.sim.soft.sample import SoftSample
+from cgnmc_bluesky.sim.soft.yields import Geometry
 
 __all__ = [
     "CHARGED",
     "MATERIALS",
     "PARTICLES",
+    "SOFT_MATERIALS",
     "ChargedCathode",
     "Clock",
     "CoreShell",
     "DetectorElement",
     "DetectorFailure",
     "Fault",
+    "Geometry",
     "Sample",
     "SimulatedBeamline",
     "SimulatedFacility",
     "SimulatedHotStage",
     "SimulatedNanoprobe",
+    "SimulatedSoftBeamline",
+    "SoftSample",
     "StorageRing",
 ]

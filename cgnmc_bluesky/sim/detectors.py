@@ -141,11 +141,11 @@ class Channel(Counter):
         """Give the reading of a count."""
 
 
-class IonChamber(Channel):
-    """An ion chamber with its current amplifier: mean current over the dwell, in A.
+class Amplified(Channel):
+    """A detector with a current amplifier: mean current over the dwell, in A.
 
-    Counting noise is that of the photons absorbed. The amplifier adds a dark current and its own
-    noise, and nothing above its limit of 10 V comes through.
+    Counting noise is that of what it detects. The amplifier adds a dark current and its own noise,
+    and nothing above its limit of 10 V comes through.
 
     Parameters
     ----------
@@ -163,6 +163,7 @@ class IonChamber(Channel):
         Current without light.
     """
 
+    NOISE_V = AMPLIFIER_NOISE_V
     gain_v_per_a = Component(Setting, value=1e9, units="V/A", limits=(1e3, 1e11), kind=Kind.config)
 
     def __init__(
@@ -184,12 +185,23 @@ class IonChamber(Channel):
         return AMPLIFIER_LIMIT_V / float(self.gain_v_per_a.get())
 
     def _measured(self, moment: Moment, dwell_s: float) -> float:
-        photons = self._counted(moment.photons_s[self._channel] * dwell_s)
-        current_a = photons / dwell_s * moment.energy_ev / ION_PAIR_EV * ELECTRON_C + self.dark_a
+        seen = self._counted(moment.photons_s[self._channel] * dwell_s)
+        current_a = seen / dwell_s * self._electrons(moment.energy_ev) * ELECTRON_C + self.dark_a
         if self._random is not None:
-            noise_v = AMPLIFIER_NOISE_V / math.sqrt(dwell_s) * self._random.standard_normal()
+            noise_v = self.NOISE_V / math.sqrt(dwell_s) * self._random.standard_normal()
             current_a += noise_v / float(self.gain_v_per_a.get())
         return min(max(current_a, -self._full_scale()), self._full_scale())
+
+    @abstractmethod
+    def _electrons(self, energy_ev: float) -> float:
+        """Give the electrons for each detected photon of an energy."""
+
+
+class IonChamber(Amplified):
+    """An ion chamber with its current amplifier."""
+
+    def _electrons(self, energy_ev: float) -> float:
+        return energy_ev / ION_PAIR_EV
 
 
 class FluorescenceDetector(Channel):

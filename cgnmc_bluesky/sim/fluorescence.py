@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +38,12 @@ class Recording(NamedTuple):
     Attributes
     ----------
     counts
-        Spectra, shape `(n, 4096)`, uint32.
+        Spectra, shape `(n, 4096)`, uint32 where they were counted.
     dead_time_factor
         True over recorded counts, shape `(n,)`.
     """
 
-    counts: NDArray[np.uint32]
+    counts: NDArray[Any]
     dead_time_factor: NDArray[np.float64]
 
 
@@ -164,21 +164,48 @@ class DetectorElement:
             Poisson counts about what is expected to be recorded, and the factor by which the dead
             time has reduced that.
         """
-        pixels = len(emission.photons)
-        counts = np.zeros((pixels, CHANNELS), np.uint32)
+        counts = np.zeros((len(emission.photons), CHANNELS), np.uint32)
         if self.fault == "dead":
-            return Recording(counts, np.ones(pixels))
+            return Recording(counts, np.ones(len(counts)))
         response = self.response(emission.sources, elapsed_s)
         if self.fault == "noisy":
             response = np.vstack([response, self._own_noise()])
         reached = np.flatnonzero(response.any(axis=0))
         used = slice(reached[0], reached[-1] + 1)
-        # Not `@`: threads of a matrix product would make the last bit depend on the machine's load.
         received = self._received(emission, dwell_s, rng)
-        expected = np.einsum("ij,jk->ik", received, response[:, used])
-        factor = self._dead_time_factor(expected.sum(axis=1) / dwell_s)
-        counts[:, used] = rng.poisson(expected / factor[:, None])
+        expected, factor = self._expected(received, response[:, used], dwell_s)
+        counts[:, used] = rng.poisson(expected)
         return Recording(counts, factor)
+
+    def expected(self, emission: Emission, dwell_s: float) -> Recording:
+        """Give what would be counted on average, of a detector element that is well.
+
+        Parameters
+        ----------
+        emission
+            What reaches the detector in n pixels.
+        dwell_s
+            How long they last.
+
+        Returns
+        -------
+        Recording
+            Counts that need not be whole, and the factor by which the dead time has reduced them.
+        """
+        response = self.response(emission.sources)
+        return Recording(*self._expected(self.share * emission.photons, response, dwell_s))
+
+    def _expected(
+        self,
+        received: NDArray[np.float64],
+        response: NDArray[np.float64],
+        dwell_s: float | NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Expected counts in each channel after dead time, and its factor."""
+        # Not `@`: threads of a matrix product would make the last bit depend on the machine's load.
+        expected = np.einsum("ij,jk->ik", received, response)
+        factor = self._dead_time_factor(expected.sum(axis=1) / dwell_s)
+        return expected / factor[:, None], factor
 
     def _received(
         self, emission: Emission, dwell_s: float | NDArray[np.float64], rng: np.random.Generator

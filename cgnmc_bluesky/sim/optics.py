@@ -8,6 +8,7 @@ from ophyd.status import DeviceStatus
 
 from cgnmc_bluesky.sim.clock import Clock
 from cgnmc_bluesky.sim.endstation import Endstation
+from cgnmc_bluesky.sim.light import Light
 from cgnmc_bluesky.sim.sample import Sample
 from cgnmc_bluesky.sim.signals import Reading
 
@@ -97,7 +98,7 @@ def sample_holder(endstation: Endstation, samples: Mapping[str, Sample], first: 
     Selector
         The device `sample`.
     """
-    choices = {name: _sets(endstation, "sample", sample) for name, sample in samples.items()}
+    choices = {name: sets(endstation, "sample", sample) for name, sample in samples.items()}
     return Selector(endstation.clock, name="sample", choices=choices, first=first)
 
 
@@ -115,15 +116,27 @@ def shutter(endstation: Endstation) -> Selector:
         The device `shutter`, open.
     """
     choices = {
-        "open": _sets(endstation, "shutter_open", True),
-        "closed": _sets(endstation, "shutter_open", False),
+        "open": sets(endstation, "shutter_open", True),
+        "closed": sets(endstation, "shutter_open", False),
     }
     return Selector(endstation.clock, name="shutter", choices=choices, first="open")
 
 
-def _sets(endstation: Endstation, what: str, value: object) -> Callable[[], None]:
+def sets(light: Light, what: str, value: object) -> Callable[[], None]:
+    """Give what a position does that changes one thing the light meets.
+
+    Parameters
+    ----------
+    light
+        Where it stands.
+    what
+        Name of the attribute.
+    value
+        What it is then.
+    """
+
     def change() -> None:
-        setattr(endstation, what, value)
-        endstation.disturb()
+        setattr(light, what, value)
+        light.disturb()
 
     return change
