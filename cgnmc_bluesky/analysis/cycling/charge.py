@@ -1,0 +1,204 @@
+"""Charge that passed a cell between one row and the next, counted from its current."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgnmc_bluesky.analysis.rows import Block, counted
+
+Floats = NDArray[np.float64]
+
+PLAUSIBLE_V = 10.0
+"""Voltages above this are no lithium cell's: they are in millivolts."""
+LARGEST_A = 1000.0
+"""Currents above this are in another unit."""
+MAH_PER_AS = 1.0 / 3.6
+NEW_CURVE = 0.5
+"""A charge that falls back by more than this share of its range begins a curve of its own."""
+
+CAPACITIES_MAH: Mapping[str, float] = {"capacity_mah": 1.0, "capacity_ah": 1e3}
+"""What a unit of each recorded capacity is in mAh."""
+
+
+class Unusable(ValueError):
+    """Rows that no charge can be counted from; the message says why."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Rows of a cell in order of time, with the charge that passed since the row before each.
+
+    Parameters
+    ----------
+    time_s, voltage_v
+        Time and voltage of the rows, shape `(n,)`.
+    step
+        Charge since the row before, positive on charge, in mAh (or mAh/g where that was recorded),
+        shape `(n,)`; the first is 0.
+    step_sigma
+        One standard deviation of each, from what the current may have done between the rows.
+    rate
+        Charge a second since the row before, in the same unit; a row's, where there is no time.
+    recorded_mah
+        The cycler's own count, shape `(n,)`; `None` without one.
+    numbers
+        The cycler's own number of the cycle, shape `(n,)`; `None` without one.
+    per_gram
+        Whether the charge is that of a gram.
+    is_timed
+        Whether it was counted from a current.
+    notes
+        What was left out, in words.
+    """
+
+    time_s: Floats
+    voltage_v: Floats
+    step: Floats
+    step_sigma: Floats
+    rate: Floats
+    recorded_mah: Floats | None
+    numbers: Floats | None
+    per_gram: bool
+    is_timed: bool
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+
+def count(rows: Block, keys: Mapping[str, str], mah_per_g: float | None = None) -> Counted:
+    """Count the charge of rows.
+
+    Parameters
+    ----------
+    rows
+        Rows with `voltage_v`, and `current_a` or `mean_current_a`, or instead a capacity or `x_li`;
+        `time_s` where the time of the events is not meant.
+    keys
+        Data key of each role, for the messages.
+    mah_per_g
+        Charge that takes one lithium out of every formula unit, which `x_li` needs.
+
+    Raises
+    ------
+    Unusable
+        Where the units are not plausible, or nothing is left.
+
+    Notes
+    -----
+    A mean current since the row before is multiplied by that time. Of currents at the rows the
+    trapezoid is taken; where they differ, it may have been either all the time, so that one
+    standard deviation is their difference times the time over the root of 12. The noise of the
+    current comes on top, as its second differences show it.
+    """
+    rows, notes = _readable(rows, keys)
+    voltage_v = rows.values["voltage_v"]
+    _check(voltage_v, "voltage_v", PLAUSIBLE_V, "mV", keys)
+    time_s = _ascending(rows.values.get("time_s", rows.time_s))
+    seconds = np.diff(time_s, prepend=time_s[:1])
+    mean_a, current_a = rows.values.get("mean_current_a"), rows.values.get("current_a")
+    is_timed = mean_a is not None or current_a is not None
+    per_gram = not is_timed and not set(rows.values) & set(CAPACITIES_MAH)
+    if mean_a is not None:
+        _check(mean_a, "mean_current_a", LARGEST_A, "mA", keys)
+        step = mean_a * seconds * MAH_PER_AS
+        sigma = _noise(mean_a) * seconds * MAH_PER_AS
+    elif current_a is not None:
+        _check(current_a, "current_a", LARGEST_A, "mA", keys)
+        before_a = np.concatenate([current_a[:1], current_a[:-1]])
+        step = 0.5 * (current_a + before_a) * seconds * MAH_PER_AS
+        unknown_a = np.hypot((current_a - before_a) / np.sqrt(12.0), _noise(current_a))
+        sigma = unknown_a * seconds * MAH_PER_AS
+    else:
+        step = _of_curves(rows, voltage_v, mah_per_g)
+        sigma = np.zeros_like(step)
+        seconds = np.ones_like(step)
+    rate = np.divide(step, seconds, out=np.zeros_like(step), where=seconds > 0.0)
+    recorded = _recorded_mah(rows) if is_timed else None
+    numbers = rows.values.get("cycle")
+    return Counted(
+        time_s, voltage_v, step, sigma, rate, recorded, numbers, per_gram, is_timed, notes
+    )
+
+
+def _readable(rows: Block, keys: Mapping[str, str]) -> tuple[Block, tuple[str, ...]]:
+    """Rows whose needed readings are all numbers."""
+    roles = ("time_s", "voltage_v", "mean_current_a", "current_a")
+    needed = [role for role in roles if role in rows.values]
+    if "mean_current_a" in needed and "current_a" in needed:
+        needed.remove("current_a")
+    if not {"mean_current_a", "current_a"} & set(needed):
+        needed += [role for role in (*CAPACITIES_MAH, "capacity_mah_per_g", "x_li")
+                   if role in rows.values][:1]  # fmt: skip
+    is_good = np.isfinite(rows.time_s)
+    notes = []
+    for role in needed:
+        bad = ~np.isfinite(rows.values[role])
+        if bad.any():
+            n_bad = counted(int(np.count_nonzero(bad)), "row")
+            notes.append(f"{n_bad} without a number in {keys.get(role, role)} left out")
+        is_good &= ~bad
+    if not is_good.any():
+        named = ", ".join(keys.get(role, role) for role in needed)
+        raise Unusable(f"no row holds numbers in all of {named}")
+    kept = {role: values[is_good] for role, values in rows.values.items()}
+    return Block(rows.stream, rows.seq_num[is_good], rows.time_s[is_good], kept), tuple(notes)
+
+
+def _check(values: Floats, role: str, largest: float, unit: str, keys: Mapping[str, str]) -> None:
+    """Refuse numbers that must be in a unit that nobody has named."""
+    typical = float(np.median(np.abs(values[values != 0.0]))) if (values != 0.0).any() else 0.0
+    if typical > largest:
+        quantity = "voltage" if role == "voltage_v" else "current"
+        raise Unusable(
+            f"{keys.get(role, role)} is around {typical:.4g}, which is no {quantity} of a cell in "
+            f'{role[-1].upper()}: if it is in {unit}, give {quantity}_unit = "{unit}" in [cycling]'
+        )
+
+
+def _noise(current_a: Floats) -> float:
+    """One standard deviation of a current that is mostly constant."""
+    if len(current_a) < 3:
+        return 0.0
+    return float(1.4826 * np.median(np.abs(np.diff(current_a, 2))) / np.sqrt(6.0))
+
+
+def _ascending(time_s: Floats) -> Floats:
+    """Times that go on where each technique of a record counts from 0 again."""
+    steps = np.diff(time_s, prepend=time_s[:1])
+    back: Floats = np.cumsum(np.minimum(steps, 0.0))
+    return time_s - back
+
+
+def _of_curves(rows: Block, voltage_v: Floats, mah_per_g: float | None) -> Floats:
+    """Charge since the row before, where curves against charge stand one behind another."""
+    capacity = _recorded_mah(rows)
+    if capacity is None:
+        capacity = rows.values.get("capacity_mah_per_g")
+    if capacity is None:
+        x_li = rows.values["x_li"]
+        if mah_per_g is None:
+            raise Unusable(
+                "of the lithium in a formula unit no charge follows without [cell] formula or "
+                "theoretical_mah_per_g"
+            )
+        return np.asarray(np.diff(-mah_per_g * (x_li - x_li[0]), prepend=0.0))
+    steps = np.diff(capacity, prepend=capacity[:1])
+    is_new = steps < -NEW_CURVE * float(np.ptp(capacity))
+    found = np.zeros_like(steps)
+    edges = [0, *np.flatnonzero(is_new).tolist(), len(steps)]
+    for first, last in pairwise(edges):
+        if last - first > 1:
+            rises = voltage_v[last - 1] >= voltage_v[first]
+            found[first + 1 : last] = np.abs(steps[first + 1 : last]) * (1.0 if rises else -1.0)
+    return found
+
+
+def _recorded_mah(rows: Block) -> Floats | None:
+    for role, factor in CAPACITIES_MAH.items():
+        if role in rows.values:
+            return np.asarray(factor * rows.values[role])
+    return None

@@ -1,0 +1,137 @@
+"""Peaks of dQ/dV, and how one of them moves from cycle to cycle."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cgnmc_bluesky.analysis.cycling.charge import Floats
+from cgnmc_bluesky.analysis.cycling.dqdv import Derivative
+
+LEAST_SIGMAS = 5.0
+"""A peak stands out of what surrounds it by at least so many sigmas,"""
+LEAST_SHARE = 0.03
+"""and by this share of the highest point."""
+END_WIDTHS = 3.0
+"""Nearer to an end of the curve, in widths, no maximum is a peak."""
+STRAY_V = 0.08
+"""A peak moves no farther than this from one cycle to the next that shows it."""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A maximum of dQ/dV.
+
+    Parameters
+    ----------
+    voltage_v, voltage_sigma
+        Where it is; of the sigma, `noise_v` is what the noise of the voltage makes.
+    height, height_sigma
+        Its height, in charge a volt.
+    smoothing_v
+        How far it moves when it is smoothed twice as much.
+    """
+
+    voltage_v: float
+    voltage_sigma: float
+    height: float
+    height_sigma: float
+    noise_v: float
+    smoothing_v: float
+
+
+def peaks_of(found: Derivative, smoother: Derivative) -> list[Peak]:
+    """Find the peaks of a half cycle, in order of voltage.
+
+    Parameters
+    ----------
+    found
+        Its dQ/dV.
+    smoother
+        The same, smoothed more, by the root of two.
+
+    Notes
+    -----
+    The position is where the slope passes zero; its sigma is the slope's over the curvature. By how
+    much the smoothing itself moves and lowers a peak is what doubling its variance does: that is
+    the other part of the sigmas.
+    """
+    from scipy.signal import find_peaks
+
+    step_v = float(found.voltage_v[1] - found.voltage_v[0])
+    curve, sigma = found.dqdv, found.dqdv_sigma
+    is_there = np.flatnonzero(curve > 0.5 * LEAST_SHARE * curve.max())
+    margin = int(END_WIDTHS * found.width_v / step_v)
+    low, high = int(is_there[0]) + margin, int(is_there[-1]) - margin
+    at, properties = find_peaks(curve, prominence=LEAST_SHARE * float(curve.max()))
+    good = [
+        int(index)
+        for index, stands_out in zip(at, properties["prominences"], strict=True)
+        if low <= index <= high and stands_out > LEAST_SIGMAS * np.sqrt(2.0) * sigma[index]
+    ]
+    return [peak for index in good if (peak := _peak(found, smoother, index)) is not None]
+
+
+def follow(reference: Peak, cycles: Iterable[list[Peak]]) -> list[Peak | None]:
+    """Follow a peak through the cycles; `None` in each that does not show it.
+
+    In each cycle it is the peak nearest to where it was last.
+    """
+    last_v, found = reference.voltage_v, list[Peak | None]()
+    for peaks in cycles:
+        nearest = min(peaks, key=lambda peak: abs(peak.voltage_v - last_v), default=None)
+        if nearest is not None and abs(nearest.voltage_v - last_v) > STRAY_V:
+            nearest = None
+        found.append(nearest)
+        last_v = nearest.voltage_v if nearest is not None else last_v
+    return found
+
+
+def shift_between(first: Peak, last: Peak) -> tuple[float, float]:
+    """How far a peak has moved, and one standard deviation; what smoothing does to both alike does
+    not count.
+    """
+    smoothing_v = last.smoothing_v - first.smoothing_v
+    sigma_v = np.sqrt(first.noise_v**2 + last.noise_v**2 + smoothing_v**2)
+    return last.voltage_v - first.voltage_v, float(sigma_v)
+
+
+def _peak(found: Derivative, smoother: Derivative, index: int) -> Peak | None:
+    place = _zero_of_slope(found, index)
+    if place is None:
+        return None
+    voltage_v, curvature = place
+    height = _at(found, found.dqdv, voltage_v)
+    again = _zero_of_slope(smoother, int(np.argmin(np.abs(smoother.voltage_v - voltage_v))))
+    again_v = again[0] if again is not None else voltage_v + found.width_v
+    smoothing_v = again_v - voltage_v
+    noise_v = _at(found, found.slope_sigma, voltage_v) / curvature
+    if noise_v > found.width_v:
+        return None
+    lowered = height - _at(smoother, smoother.dqdv, again_v)
+    return Peak(
+        voltage_v=voltage_v,
+        voltage_sigma=float(np.hypot(noise_v, smoothing_v)),
+        height=height,
+        height_sigma=float(np.hypot(_at(found, found.dqdv_sigma, voltage_v), lowered)),
+        noise_v=noise_v,
+        smoothing_v=smoothing_v,
+    )
+
+
+def _zero_of_slope(found: Derivative, index: int) -> tuple[float, float] | None:
+    """Where the slope passes zero downward, nearest to a point, and how steeply."""
+    slope = found.slope
+    passes = np.flatnonzero((slope[:-1] > 0.0) & (slope[1:] <= 0.0))
+    if not len(passes):
+        return None
+    left = int(passes[np.argmin(np.abs(passes - index))])
+    if abs(left - index) * (found.voltage_v[1] - found.voltage_v[0]) > 2.0 * found.width_v:
+        return None
+    fall = float(slope[left] - slope[left + 1])
+    step_v = float(found.voltage_v[1] - found.voltage_v[0])
+    return float(found.voltage_v[left]) + step_v * float(slope[left]) / fall, fall / step_v
+
+
+def _at(found: Derivative, values: Floats, voltage_v: float) -> float:
+    return float(np.interp(voltage_v, found.voltage_v, values))
