@@ -1,4 +1,4 @@
-"""Measured spectra, and columns against time, as runs."""
+"""Measured spectra, columns against time, and records of cells, as runs."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,10 @@ from cgnmc_bluesky.catalogs.source import Document, Run
 from cgnmc_bluesky.spectra import (
     Columns,
     Keys,
+    MeasuredRecord,
     MeasuredSpectrum,
     MeasuredTrace,
+    read_record,
     read_spectra,
     read_trace,
     standard_names,
@@ -28,8 +30,11 @@ def read_measured(
     first_scan_id: int = 1,
     known: Keys | None = None,
     traced: Keys | None = None,
+    cycled: Keys | None = None,
+    cell_columns: Columns | None = None,
 ) -> list[Run]:
-    """Read a file of measured spectra as runs, one a spectrum; a trace against time is one run.
+    """Read a file of measured spectra as runs, one a spectrum; a trace against time is one run, and
+    so is the record of a cell.
 
     Parameters
     ----------
@@ -43,15 +48,23 @@ def read_measured(
         Data keys by role, which a header may use, as in `read_spectra`.
     traced
         Data keys of a heating ramp by role, as in `read_trace`.
+    cycled, cell_columns
+        Data keys of cycling by role, and columns of its files, as in `read_record`.
 
     Raises
     ------
     SpectrumError
         Where the file holds no spectrum.
     """
-    trace = read_trace(path, traced) if traced or not columns else None
-    if trace is not None:
-        return [trace_run(trace, path, first_scan_id)]
+    comes_first = cycled is not None or not traced
+    record = read_record(path, cell_columns, cycled) if comes_first else None
+    if record is None and (traced or not columns):
+        trace = read_trace(path, traced)
+        if trace is not None:
+            return [trace_run(trace, path, first_scan_id)]
+    record = record or (None if comes_first else read_record(path, cell_columns, cycled))
+    if record is not None:
+        return [record_run(record, path, first_scan_id)]
     spectra = read_spectra(path, columns, known)
     return [
         spectrum_run(spectrum, path, scan_id)
@@ -104,6 +117,25 @@ def trace_run(trace: MeasuredTrace, path: Path, scan_id: int) -> Run:
     return _run(trace, path, metadata, start_s, times, stamps)
 
 
+def record_run(record: MeasuredRecord, path: Path, scan_id: int) -> Run:
+    """Give the record of a cell as a run, whose uids derive from the content alone.
+
+    An event has the time of its row. What counts from no known time counts from 0.
+    """
+    times = record.time_s.tolist()
+    metadata = {
+        "scan_id": scan_id,
+        "plan_name": "measured_cycling",
+        "sample": record.name,
+        "file": path.name,
+        "content_hash": record.content_hash,
+        "roles": {role: _key(name) for role, name in record.roles.items()},
+        "clock": record.clock or "unknown",
+        "header": dict(record.metadata),
+    }
+    return _run(record, path, metadata, min(times, default=0.0), times, {})
+
+
 def broken_run(path: Path, scan_id: int, error: ValueError) -> Run:
     """Give a file that should hold a spectrum and cannot be read as a run without any data."""
     from event_model import compose_run
@@ -133,7 +165,7 @@ def _key(name: str) -> str:
 
 
 def _run(
-    measured: MeasuredSpectrum | MeasuredTrace,
+    measured: MeasuredSpectrum | MeasuredTrace | MeasuredRecord,
     path: Path,
     metadata: Mapping[str, Any],
     start_s: float,
@@ -144,6 +176,7 @@ def _run(
 
     run_uid = uuid5(_NAMESPACE, measured.content_hash)
     is_trace = isinstance(measured, MeasuredTrace)
+    is_spectrum = isinstance(measured, MeasuredSpectrum)
     keys = {name: name if is_trace else _key(name) for name in measured.columns}
     n_rows = len(times)
     run = compose_run(uid=str(run_uid), time=start_s, metadata=dict(metadata))
@@ -177,7 +210,7 @@ def _run(
     }
     stop = {
         "uid": str(uuid5(run_uid, "stop")),
-        "time": max(times, default=start_s) if is_trace else start_s + n_rows,
+        "time": start_s + n_rows if is_spectrum else max(times, default=start_s),
         "run_start": str(run_uid),
         "exit_status": "success",
         "reason": "",

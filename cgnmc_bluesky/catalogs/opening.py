@@ -20,7 +20,7 @@ from cgnmc_bluesky.spectra import Columns, Keys, SpectrumError
 
 logger = logging.getLogger(__name__)
 
-_SPECTRA_ONLY = (".xdi", ".prj", ".xdi.gz", ".prj.gz")
+_MEASURED_ONLY = (".xdi", ".prj", ".xdi.gz", ".prj.gz", ".mpt", ".mpr", ".mpt.gz", ".mpr.gz")
 _CONNECT_TIMEOUT_S = 10.0
 
 ReadMeasured = Callable[..., list[Run]]
@@ -34,6 +34,8 @@ def open_source(
     columns: Columns | None = None,
     known: Keys | None = None,
     traced: Keys | None = None,
+    cycled: Keys | None = None,
+    cell_columns: Columns | None = None,
 ) -> Source:
     """Open whatever holds runs.
 
@@ -41,8 +43,8 @@ def open_source(
     ----------
     named
         An address (`http://...`), `profile:NAME`, a folder with an embedded catalog or with
-        measured spectra, a file of documents, of measured spectra or of columns against time; in
-        Python also a Tiled catalog or run, a databroker `Broker` or header, or any iterable of
+        measured spectra, a file of documents, of measured spectra, of columns against time or of
+        a cell's record; in Python also a Tiled catalog or run, a databroker `Broker` or header, or any iterable of
         documents.
     readable
         Folders, beside the source's own, with files that runs refer to.
@@ -52,6 +54,9 @@ def open_source(
         Data keys by role, which headers of measured spectra may use.
     traced
         Data keys of a heating ramp by role, which headers of columns against time may use.
+    cycled, cell_columns
+        Data keys of cycling by role, which headers of cells' records may use, and what overrides
+        these headers, as in `read_record`.
 
     Raises
     ------
@@ -63,7 +68,14 @@ def open_source(
     if isinstance(named, str) and named.startswith("profile:"):
         return _open_profile(named, named.removeprefix("profile:"))
     if isinstance(named, str | Path):
-        measured = partial(read_measured, columns=columns, known=known, traced=traced)
+        measured = partial(
+            read_measured,
+            columns=columns,
+            known=known,
+            traced=traced,
+            cycled=cycled,
+            cell_columns=cell_columns,
+        )
         return _open_path(Path(named).expanduser(), readable, measured)
     return _open_object(named)
 
@@ -98,7 +110,7 @@ def _runs_of_folder(folder: Path, measured: ReadMeasured) -> list[Run]:
             runs.extend(_runs_of_file(path, len(runs) + 1, measured))
         except SourceError as error:
             reasons.append(str(error))
-            if path.name.lower().endswith(_SPECTRA_ONLY):
+            if path.name.lower().endswith(_MEASURED_ONLY):
                 runs.append(broken_run(path, len(runs) + 1, error))
             else:
                 logger.info("passed over: %s", error)

@@ -27,6 +27,7 @@ EPOCH_S = 1e9
 _STATE = {"C": 1.0, "D": -1.0}
 """Sign of the current in what MACCOR calls the state of a row; none in the others."""
 _DAYS = re.compile(r"\s*(\d+)d\s+(\d+):(\d\d):(\d\d(?:[.,]\d+)?)\s*")
+_HEAT = re.compile(r"temp|furnace|heater|thermocouple", re.IGNORECASE)
 _BESIDE = {
     "date": {"dpt time", "date_time", "realtime", "timestamp", "date time", "datetime"},
     "state": {"state", "md"},
@@ -74,6 +75,13 @@ def _is_record(roles: Mapping[str, int]) -> bool:
     has_current = "current_a" in roles or "mean_current_a" in roles
     counted = any(role.startswith("capacity") or role == "x_li" for role in roles)
     return "voltage_v" in roles and ((timed and has_current) or (counted and not has_current))
+
+
+def _is_of_cell(headers: Sequence[str], roles: Mapping[str, int]) -> bool:
+    """Whether a voltage and a current are a cell's, not those of a scan's ring or of a heater."""
+    counted = "cycle" in roles or any(role.startswith(("capacity", "x_li")) for role in roles)
+    is_heated = any(_HEAT.search(header) for header in headers)
+    return "energy" not in standard_names(headers).values() and (counted or not is_heated)
 
 
 def _headers(table: Table, width: int) -> list[str]:

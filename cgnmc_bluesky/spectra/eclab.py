@@ -20,6 +20,8 @@ TEXT = ("EC-Lab ASCII FILE", "BT-Lab ASCII FILE")
 BINARY = b"BIO-LOGIC MODULAR FILE"
 """How a file in the program's own format begins."""
 
+_STEP = "dq"
+"""Stands for the charge since the row before, of which EC-Lab makes <I>."""
 _HEADER_LINES = re.compile(r"Nb header lines\s*:\s*(\d+)")
 _STARTED = re.compile(r"Acquisition started on\s*:\s*(\S.*\S)")
 _MASS = re.compile(r"Mass of active material\s*:\s*([\d.,]+)\s*(\S+)")
@@ -49,8 +51,7 @@ def eclab_text(path: Path, text: str, content_hash: str, known: Keys) -> Measure
             "lines; export it again"
         )
     heading, headers = lines[: n_header - 1], lines[n_header - 1].rstrip().split("\t")
-    roles = roles_in(headers, known)
-    _check(path, headers, roles)
+    roles = _roles(path, headers, known)
     columns, notes = _columns(path, lines[n_header:], n_header, sorted(roles.values()))
     head = "\n".join(heading)
     started = _STARTED.search(head)
@@ -86,8 +87,7 @@ def eclab_binary(path: Path, content: bytes, content_hash: str, known: Keys) -> 
             f"{path.name} cannot be read by galvani ({error}); export it as text (.mpt)"
         ) from error
     headers = [str(name) for name in measured.data.dtype.names]
-    roles = roles_in(headers, known)
-    _check(path, headers, roles)
+    roles = _roles(path, headers, known)
     columns = {
         index: np.asarray(measured.data[headers[index]], dtype=np.float64)
         for index in roles.values()
@@ -97,11 +97,14 @@ def eclab_binary(path: Path, content: bytes, content_hash: str, known: Keys) -> 
     return _record(path, _File(headers, roles, start_s), columns, content_hash=content_hash)
 
 
-def _check(path: Path, headers: Sequence[str], roles: dict[str, int]) -> None:
+def _roles(path: Path, headers: Sequence[str], known: Keys) -> dict[str, int]:
+    roles = roles_in(headers, known)
+    if not {"mean_current_a", "current_a"} & set(roles) and "dq/mA.h" in headers:
+        roles[_STEP] = headers.index("dq/mA.h")
     wanted = {
-        "a time (time/s)": ("time_s",),
-        "a voltage (Ewe/V)": ("voltage_v",),
-        "a current (<I>/mA or I/mA)": ("mean_current_a", "current_a"),
+        "time (time/s)": ("time_s",),
+        "voltage (Ewe/V)": ("voltage_v",),
+        "current (<I>/mA or I/mA)": ("mean_current_a", "current_a", _STEP),
     }
     for what, names in wanted.items():
         if not any(name in roles for name in names):
@@ -109,6 +112,7 @@ def _check(path: Path, headers: Sequence[str], roles: dict[str, int]) -> None:
                 f"{path.name} has no {what} among its columns {', '.join(filter(None, headers))}; "
                 "export it again with that column"
             )
+    return roles
 
 
 def _columns(
@@ -157,6 +161,15 @@ def _record(
     split = {role: split_unit(file.headers[index]) for role, index in file.roles.items()}
     time_s, clock = _times(columns[file.roles["time_s"]], file.start_s)
     del split["time_s"]
+    if _STEP in file.roles:
+        # what galvani reads holds the charge alone
+        hours = np.diff(time_s, prepend=time_s[:1]) / 3600.0
+        step_mah = columns[file.roles[_STEP]]
+        mean_ma = np.divide(step_mah, hours, out=np.zeros_like(step_mah), where=hours > 0.0)
+        columns = {**columns, file.roles[_STEP]: mean_ma}
+        split["mean_current_a"] = ("<I>", "mA")
+        file.roles["mean_current_a"] = file.roles[_STEP]
+        del split[_STEP]
     return MeasuredRecord(
         name=stem(path),
         time_s=time_s,

@@ -8,7 +8,7 @@ from pathlib import Path
 from cgnmc_bluesky.spectra.athena import athena_groups
 from cgnmc_bluesky.spectra.cyclers import cycler_table
 from cgnmc_bluesky.spectra.eclab import BINARY, TEXT, eclab_binary, eclab_text
-from cgnmc_bluesky.spectra.record import MeasuredRecord
+from cgnmc_bluesky.spectra.record import MeasuredRecord, timed
 from cgnmc_bluesky.spectra.spectrum import Columns, Keys, MeasuredSpectrum, SpectrumError
 from cgnmc_bluesky.spectra.text import column_text
 from cgnmc_bluesky.spectra.traces import MeasuredTrace, trace_in
@@ -95,11 +95,12 @@ def read_record(
     content = _content(path)
     content_hash = hashlib.sha256(content).hexdigest()
     if content.startswith(BINARY):
-        return eclab_binary(path, content, content_hash, known or {})
+        return timed(eclab_binary(path, content, content_hash, known or {}))
     text = _decoded(content)
     if text.startswith(TEXT):
-        return eclab_text(path, text, content_hash, known or {})
-    return cycler_table(path, text, content_hash, columns or {}, known or {})
+        return timed(eclab_text(path, text, content_hash, known or {}))
+    found = cycler_table(path, text, content_hash, columns or {}, known or {})
+    return found and timed(found)
 
 
 def _content(path: Path) -> bytes:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ CAPACITIES = {"ah": "capacity_ah", "mah": "capacity_mah", "mah/g": "capacity_mah
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "time_s": ("time", "test time", "test", "total time", "elapsed time"),
-    "voltage_v": ("ewe", "ecell", "voltage", "volts", "cell voltage", "potential", "v", "ocp"),
+    "voltage_v": ("ewe", "<ewe>", "ecell", "ewe-ece", "voltage", "volts", "cell voltage", "potential", "v", "ocp"),
     "mean_current_a": ("<i>",),
     "current_a": ("i", "current", "amps", "cur"),
     "capacity": ("(q-qo)", "capacity", "amp-hr", "amphr", "q"),
@@ -73,6 +73,20 @@ class MeasuredRecord:
     content_hash: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+def timed(record: MeasuredRecord) -> MeasuredRecord:
+    """Leave out the rows that have no time, and say so."""
+    is_timed = np.isfinite(record.time_s)
+    if is_timed.all():
+        return record
+    n_left = int(np.count_nonzero(~is_timed))
+    return replace(
+        record,
+        time_s=record.time_s[is_timed],
+        columns={name: column[is_timed] for name, column in record.columns.items()},
+        notes=(*record.notes, f"row left out: {n_left} without a time"),
+    )
 
 
 def stem(path: Path) -> str:
