@@ -49,7 +49,9 @@ def emission_window_ev(edge: Edge) -> tuple[float, float]:
         if line.intensity > STRONG
     ]
     if not lines:
-        raise ValueError(f"{edge.element} emits nothing after {edge}: leave out window_ev's device")
+        raise ValueError(
+            f"{edge.element} emits nothing after {edge}: leave out the detector with a window"
+        )
     energies_ev = [line.energy for line in lines]
     return round(min(energies_ev) - MARGIN_EV, 1), round(max(energies_ev) + MARGIN_EV, 1)
 
@@ -60,7 +62,8 @@ def window_settings(detectors: Iterable[Any], edge: Edge) -> list[Setting]:
     Parameters
     ----------
     detectors
-        The detectors.
+        The detectors. A window is a movable `window_ev`, which takes both ends at once, or two of
+        them, `window_low_ev` and `window_high_ev`; in eV.
     edge
         The edge that is scanned.
 
@@ -69,8 +72,16 @@ def window_settings(detectors: Iterable[Any], edge: Edge) -> list[Setting]:
     ValueError
         If a window could not be put back, or the element emits nothing there.
     """
-    windows = [getattr(detector, "window_ev", None) for detector in detectors]
-    movable = [window for window in windows if isinstance(window, Movable)]
-    for window in movable:
-        check_mover(window, "window_ev")
-    return [(window, emission_window_ev(edge)) for window in movable]
+    settings: list[Setting] = []
+    for detector in detectors:
+        window, low, high = (
+            getattr(detector, name, None)
+            for name in ("window_ev", "window_low_ev", "window_high_ev")
+        )
+        if isinstance(window, Movable):
+            settings.append((window, emission_window_ev(edge)))
+        elif isinstance(low, Movable) and isinstance(high, Movable):
+            settings += zip((low, high), emission_window_ev(edge), strict=True)
+    for part, _ in settings:
+        check_mover(part, "the window")
+    return settings

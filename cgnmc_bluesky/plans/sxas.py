@@ -31,8 +31,8 @@ def sxas_scan(
     """Scan the energy over L3 and L2 of an element, upwards, one event a point.
 
     Before anything moves all is checked: devices, edge, regions, sweeps and the axis' limits. A
-    detector that has a movable `window_ev`, such as a silicon drift detector, is set to count the
-    element's emission. Energy and windows return to where they were on every way out (end, error,
+    detector that has a movable `window_ev` (or `window_low_ev` and `window_high_ev`), such as a
+    silicon drift detector, is set to count the element's emission. Energy and windows return to where they were on every way out (end, error,
     stop, abort) but `RE.halt()`. A scan that was paused, by hand or by a suspender, measures its
     point again.
 

@@ -144,8 +144,22 @@ def test_a_window_that_could_not_be_put_back_is_refused(pgm: Any, mesh: SynSigna
             raise AssertionError
 
     mesh.window_ev = OneWay()
-    with pytest.raises(ValueError, match=r"window_ev .* could not be put back"):
+    with pytest.raises(ValueError, match=r"the window .* could not be put back"):
         next(sxas_scan([mesh], pgm))
+
+
+def test_a_window_of_two_parts_is_set_and_put_back(RE: RunEngine, recorder: Any, pgm: Any) -> None:
+    class TwoEnds(DriftDetector):
+        window_ev = None
+        window_low_ev = Component(Signal, value=0.0, kind=Kind.config)
+        window_high_ev = Component(Signal, value=2000.0, kind=Kind.config)
+
+    sdd = TwoEnds(name="sdd")
+    RE(sxas_scan([sdd], pgm, edge="Mn L3", regions=SHORT))
+    (descriptor,) = recorder.of("descriptor")
+    set_to = descriptor["configuration"]["sdd"]["data"]
+    assert (set_to["sdd_window_low_ev"], set_to["sdd_window_high_ev"]) == (596.7, 687.9)
+    assert (sdd.window_low_ev.get(), sdd.window_high_ev.get()) == (0.0, 2000.0)
 
 
 def test_a_stack_takes_an_image_at_each_energy(
