@@ -17,6 +17,10 @@ class Informed(ABC):
     def devices(self) -> dict[str, Any]:
         """All devices by the names that a session gives them."""
 
+    @abstractmethod
+    def roles(self) -> dict[str, Any]:
+        """Which data key plays which role, as beamline.toml would say it."""
+
     @property
     def is_used(self) -> bool:
         """Whether a run uses it: whether one of its devices is staged."""

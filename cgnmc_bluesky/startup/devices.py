@@ -22,7 +22,7 @@ def simulated_devices(
     seed: int = 0,
     folder: Path | None = None,
 ) -> "SimulatedFacility":
-    """Give a beamline at the Ni K edge, a nanoprobe and a hot stage, all simulated.
+    """Give all simulated instruments: beamlines at K and at L edges, nanoprobe and hot stage.
 
     Parameters
     ----------
@@ -47,12 +47,14 @@ def simulated_devices(
         SimulatedFacility,
         SimulatedHotStage,
         SimulatedNanoprobe,
+        SimulatedSoftBeamline,
     )
 
     return SimulatedFacility(
         SimulatedBeamline(points_per_s=points_per_s, seed=seed),
         SimulatedNanoprobe(rows_per_s=rows_per_s, seed=seed, folder=folder),
         SimulatedHotStage(readings_per_s=readings_per_s, seed=seed),
+        soft=SimulatedSoftBeamline(points_per_s=points_per_s, seed=seed),
     )
 
 
