@@ -11,6 +11,7 @@ from cgnmc_bluesky.check.drafting import draft
 from cgnmc_bluesky.check.findings import Finding, Findings, Severity, error, ok
 from cgnmc_bluesky.check.opened import opened
 from cgnmc_bluesky.check.runs import check_runs
+from cgnmc_bluesky.check.tables import check_table, is_sample_table
 
 __all__ = ["Finding", "Findings", "Severity", "check", "draft"]
 
@@ -24,7 +25,8 @@ def check(beamline: Beamline | str | Path | None = None, source: Any = None) -> 
         The configuration, or its file; without it, the one that is found as usual, else the one
         that the source's last run carries.
     source
-        Whatever `open_source` takes; without it, the configuration is looked at by itself.
+        Whatever `open_source` takes, or a sample table; without it, the configuration is looked at
+        by itself.
 
     Returns
     -------
@@ -55,6 +57,9 @@ def _findings(beamline: Beamline | str | Path | None, source: Any) -> Iterator[F
     if named is not None:
         yield from check_configuration(named)
     if source is None:
+        return
+    if is_sample_table(source):
+        yield from check_table(source, named)
         return
     try:
         with opened(source, named) as source_:
