@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from cgnmc_bluesky import __version__
 from cgnmc_bluesky.cli.boundary import INTERRUPTED, Session, guarded, output
+from cgnmc_bluesky.cli.options import Config, Debug, Log, Plan, Runs, Since, SourceName, Workers
 
 app = typer.Typer(
     name="cgnmc",
@@ -20,50 +22,17 @@ app = typer.Typer(
 )
 
 
+class Along(StrEnum):
+    """What a series may go along."""
+
+    CYCLES = "cycles"
+    CUTOFF_V = "cutoff_v"
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         output().print(f"cgnmc {__version__}", highlight=False)
         raise typer.Exit
-
-
-def _debug(context: typer.Context, wanted: bool) -> None:
-    context.obj.debug |= wanted
-
-
-def _log(context: typer.Context, path: Path | None) -> None:
-    if path is not None:
-        context.obj.log_to(path)
-
-
-Debug = Annotated[
-    bool, typer.Option("--debug", callback=_debug, help="Show tracebacks on the screen too.")
-]
-Log = Annotated[
-    Path | None,
-    typer.Option(
-        "--log",
-        callback=_log,
-        metavar="FILE",
-        help="Where the log goes, tracebacks included, instead of your folder of logs.",
-    ),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="beamline.toml to use; else $CGNMC_BEAMLINE, else the one in this folder.",
-    ),
-]
-SourceName = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        show_default=False,
-        help="A Tiled server (http://…), a Tiled profile (profile:NAME), a folder (an embedded "
-        "catalog or measured spectra), or a file of documents or spectra.",
-    ),
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -109,21 +78,9 @@ def demo(
 @app.command()
 def replay(
     source: SourceName,
-    run: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--run",
-            metavar="UID|-1|SCAN_ID",
-            help="A run: uid or its beginning, -1 for the last, or scan id. May be given again.",
-        ),
-    ] = None,
-    plan: Annotated[
-        str | None, typer.Option("--plan", metavar="NAME", help="Only runs of this plan.")
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", metavar="DATE", help="Only runs from then on (local time)."),
-    ] = None,
+    run: Runs = None,
+    plan: Plan = None,
+    since: Since = None,
     config: Config = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line for each run and analysis.")
@@ -147,9 +104,7 @@ def replay(
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare with the stored results, bit for bit.")
     ] = False,
-    workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", min=1, help="Work in N processes.")
-    ] = None,
+    workers: Workers = None,
     scheduler: Annotated[
         str | None,
         typer.Option("--scheduler", metavar="ADDRESS", help="Work on a dask cluster."),
@@ -184,6 +139,72 @@ def replay(
             verify=verify,
             workers=workers,
             scheduler=scheduler,
+        )
+    )
+
+
+@app.command()
+def trend(
+    source: SourceName,
+    run: Runs = None,
+    plan: Plan = None,
+    since: Since = None,
+    against: Annotated[
+        Along, typer.Option("--against", help="What the samples of a series differ in.")
+    ] = Along.CYCLES,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--value",
+            metavar="NAME",
+            help="A value of the results that is followed, such as mean_valence. May be given "
+            "again; without it, what sums up each analysis.",
+        ),
+    ] = None,
+    config: Config = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line for each trend.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write a figure and tables there."),
+    ] = None,
+    stored: Annotated[
+        bool,
+        typer.Option("--stored", help="Take the results in the catalog instead of replaying."),
+    ] = False,
+    workers: Workers = None,
+    debug: Debug = False,
+    log: Log = None,
+) -> int:
+    """Test for each material and yield whether it changes over the samples of a series.
+
+    Samples are known by the `cycles` and the `material` (and the `cutoff_v`) that their runs name.
+    Where there are maps, it is also said whether their gradient is kept, and where there are Ni and
+    Mn L edges, what electrons the surface takes and gives.
+
+    Exit status: 0; 1 where an analysis failed; 2 for unusable arguments, source or configuration.
+
+    Examples:
+
+    - `cgnmc trend cgnmc-demo/catalog`
+    - `cgnmc trend http://localhost:8000 --plan sxas_scan --since 2026-03-01 --out fig4d`
+    - `cgnmc trend catalog --against cutoff_v --value gradient_width_um --json`
+    """
+    from cgnmc_bluesky.cli.selection import Selection
+    from cgnmc_bluesky.cli.trending import Wanted, trend_source
+
+    return trend_source(
+        Wanted(
+            source,
+            Selection.of(run or (), plan, since),
+            against.value,
+            tuple(value or ()),
+            config=config,
+            as_json=json,
+            out=out,
+            stored=stored,
+            workers=workers,
         )
     )
 

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 UNUSABLE = 2
 INTERRUPTED = 130
@@ -101,6 +105,16 @@ def error_output() -> Console:
 def progress_output() -> Console:
     """Console for progress, which only terminals are shown."""
     return Console(stderr=True, quiet=not sys.stderr.isatty())
+
+
+def progress_bar(console: Console, *, as_json: bool) -> "Progress":
+    """Give a bar below the table where that is on a terminal, else on standard error if that is."""
+    from rich.progress import Progress
+
+    beside = console if console.is_terminal and not as_json else progress_output()
+    # Lines for another program come out as they are, never through the bar.
+    is_hidden = beside.quiet or not beside.is_terminal or (as_json and console.is_terminal)
+    return Progress(console=beside, transient=True, disable=is_hidden, redirect_stdout=False)
 
 
 def _be_quiet(session: Session) -> None:

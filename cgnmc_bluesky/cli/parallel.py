@@ -6,7 +6,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from cgnmc_bluesky.beamline import Beamline
-from cgnmc_bluesky.catalogs import SourceError
+from cgnmc_bluesky.catalogs import Run, Source, SourceError
 from cgnmc_bluesky.catalogs.source import Document
 from cgnmc_bluesky.cli.sources import open_named
 from cgnmc_bluesky.replay import Replay
@@ -33,9 +33,44 @@ def replay_named(
     """
     beamline = None if settings is None else Beamline.from_dict(settings)
     with open_named(named, beamline) as source:
-        replayed = Replay(source, beamline)
+        replay = Replay(source, beamline)
         runs = [source.find(uid) for uid in run_uids]
-        return [(run.start, replayed.documents(run)) for run in runs]
+        return [(run.start, replay.documents(run)) for run in runs]
+
+
+def replayed(
+    source: Source,
+    named: str,
+    runs: Sequence[Run],
+    beamline: Beamline | None,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+) -> Iterator[Answer]:
+    """Replay runs in the order given: in this process, in several, or on a cluster.
+
+    Parameters
+    ----------
+    source, named
+        The source, and how the user named it, for other processes to open.
+    runs
+        The runs.
+    beamline
+        The configuration; without it what the runs carry, else the one that is found as usual.
+    workers
+        Number of processes; in this one without it.
+    scheduler
+        Address of a dask cluster to work on.
+    """
+    uids = [run.uid for run in runs]
+    if scheduler:
+        yield from on_cluster(named, uids, beamline, scheduler)
+    elif workers:
+        yield from in_processes(named, uids, beamline, workers)
+    else:
+        replay = Replay(source, beamline)
+        for run in runs:
+            yield run.start, replay.documents(run)
 
 
 def in_processes(

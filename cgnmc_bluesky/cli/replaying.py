@@ -1,20 +1,16 @@
 """`cgnmc replay`: stored runs through the same analyses, to the screen, files and catalog."""
 
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import Progress
-
 from cgnmc_bluesky.beamline import Beamline
-from cgnmc_bluesky.catalogs import CatalogWriter, Run, Source, SourceError
+from cgnmc_bluesky.catalogs import CatalogWriter, Source, SourceError
 from cgnmc_bluesky.catalogs.source import Writer
 from cgnmc_bluesky.cli.axis import Axis
-from cgnmc_bluesky.cli.boundary import output, progress_output
+from cgnmc_bluesky.cli.boundary import output, progress_bar
 from cgnmc_bluesky.cli.outcome import Outcome
-from cgnmc_bluesky.cli.parallel import Answer, in_processes, on_cluster
+from cgnmc_bluesky.cli.parallel import replayed
 from cgnmc_bluesky.cli.saving import ResultFolder
 from cgnmc_bluesky.cli.selection import Selection
 from cgnmc_bluesky.cli.sources import drafting, open_named
@@ -92,11 +88,18 @@ def replay_source(request: Request) -> int:
         write = _writer(source) if request.write else None
         runs = list(request.selection.runs(source))
         console = output()
-        progress = stack.enter_context(_progress(console, as_json=request.as_json))
+        progress = stack.enter_context(progress_bar(console, as_json=request.as_json))
         table = None if request.as_json else stack.enter_context(ResultTable(console, live=False))
         folder = ResultFolder(request.out, axis) if request.out else None
         outcome = Outcome(table, folder, write)
-        answers = _answers(request, source, runs, beamline)
+        answers = replayed(
+            source,
+            request.source,
+            runs,
+            beamline,
+            workers=request.workers,
+            scheduler=request.scheduler,
+        )
         if not request.as_json:
             stack.enter_context(drafting(source))
         for start, documents in progress.track(answers, len(runs), description="runs"):
@@ -108,14 +111,6 @@ def replay_source(request: Request) -> int:
         if outcome.is_empty:
             raise NothingFits(Replay(source, beamline).why_nothing(runs[0]))
         return outcome.finish()
-
-
-def _progress(console: Console, *, as_json: bool) -> Progress:
-    """Give a bar below the table where that is on a terminal, else on standard error if that is."""
-    beside = console if console.is_terminal and not as_json else progress_output()
-    # Lines for another program come out as they are, never through the bar.
-    is_hidden = beside.quiet or not beside.is_terminal or (as_json and console.is_terminal)
-    return Progress(console=beside, transient=True, disable=is_hidden, redirect_stdout=False)
 
 
 def _writer(source: Source) -> Writer:
@@ -132,17 +127,3 @@ def _check_stored(name: str, write: Writer) -> None:
     if write.failures or not in_time:
         why = next(iter(write.failures.values()), "it did not answer in time")
         raise SourceError(f"{name} did not take all results: {why}")
-
-
-def _answers(
-    request: Request, source: Source, runs: Sequence[Run], beamline: Beamline | None
-) -> Iterator[Answer]:
-    uids = [run.uid for run in runs]
-    if request.scheduler:
-        yield from on_cluster(request.source, uids, beamline, request.scheduler)
-    elif request.workers:
-        yield from in_processes(request.source, uids, beamline, request.workers)
-    else:
-        replayed = Replay(source, beamline)
-        for run in runs:
-            yield run.start, replayed.documents(run)

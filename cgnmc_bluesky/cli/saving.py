@@ -3,10 +3,11 @@
 import csv
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cgnmc_bluesky.results import CONDITIONS
 from cgnmc_bluesky.views import RunFigure, TrendFigure, write_nexus
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from cgnmc_bluesky.catalogs.source import Document
     from cgnmc_bluesky.cli.axis import Axis
     from cgnmc_bluesky.results import Result
+
+    Row = tuple[Mapping[str, object], Mapping[str, float | None], Mapping[str, float | None]]
 
 _COLUMNS = ("trace", "release", "series")
 """Groups of arrays that are tables of their own: what is measured and found during a ramp."""
@@ -106,23 +109,39 @@ def _stem(start: Mapping[str, Any]) -> str:
 
 
 def _write_table(path: Path, results: "list[Result]", axis: "Axis | None") -> Path:
-    names = list(dict.fromkeys(name for result in results for name in result.values))
     has_particles = any(result.particle is not None for result in results)
     head = (*_HEAD, "particle") if has_particles else _HEAD
-    x = [axis.label] if axis else []
+    conditions = [name for name in CONDITIONS if any(name in each.conditions for each in results)]
+
+    def of_result(result: "Result") -> dict[str, object]:
+        told = {key: getattr(result, key) for key in head}
+        told |= {name: result.conditions.get(name) for name in conditions}
+        return told | ({axis.label: axis.places.get(result.run_uid)} if axis else {})
+
+    return write_table(path, [(of_result(each), each.values, each.sigmas) for each in results])
+
+
+def write_table(path: Path, rows: "Sequence[Row]") -> Path:
+    """Write values with their sigmas, a line for each row.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    rows
+        Of each what stands before its values, by heading (all rows have the same), then values and
+        sigmas by name.
+    """
+    names = list(dict.fromkeys(name for _, values, _ in rows for name in values))
+    head = list(rows[0][0]) if rows else []
+    pairs = [heading for name in names for heading in (name, f"{name}_sigma")]
     with path.open("w", newline="", encoding="utf-8") as lines:
         table = csv.writer(lines)
-        sigmas = (f"{name}_sigma" for name in names)
-        pairs = [heading for pair in zip(names, sigmas, strict=True) for heading in pair]
-        table.writerow([*head, *x, *pairs])
-        for result in results:
-            numbers = [
-                _cell(number.get(name))
-                for name in names
-                for number in (result.values, result.sigmas)
-            ]
-            place = [_cell(axis.places.get(result.run_uid))] if axis else []
-            table.writerow([*(getattr(result, key) for key in head), *place, *numbers])
+        table.writerow([*head, *pairs])
+        for before, values, sigmas in rows:
+            numbers = [_cell(of.get(name)) for name in names for of in (values, sigmas)]
+            told = (_cell(cell) if isinstance(cell, float) else cell for cell in before.values())
+            table.writerow([*told, *numbers])
     return path
 
 

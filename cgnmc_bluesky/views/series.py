@@ -45,18 +45,18 @@ def draw_series(sheet: Sheet, series: Sequence[SeriesResult], *, remark: str = "
     """
     by_quantity: dict[str, list[SeriesResult]] = {}
     for each in _shown(series):
-        by_quantity.setdefault(_title(each), []).append(each)
+        by_quantity.setdefault(name_of(each), []).append(each)
     titles, against = tuple(by_quantity), next((each.against for each in series), "cycles")
     plan = ("series", titles, against, remark)
     panels = sheet.panels(plan, lambda figure: _arrange(figure, titles, remark))
-    materials = list(dict.fromkeys(_material(each) for each in series))
+    materials = list(dict.fromkeys(sample_of(each) for each in series))
     for title, found in by_quantity.items():
         axes = panels[title,]
         axes.set_ylabel(title)
         axes.set_xlabel(AXES[against])
         axes.ticklabel_format(axis="y", useOffset=False)
         for each in found:
-            _draw_one(axes, each, materials.index(_material(each)))
+            _draw_one(axes, each, materials.index(sample_of(each)))
         axes.margins(x=0.04, y=0.12)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), labelspacing=0.9)
 
@@ -88,15 +88,16 @@ def _shown(series: Iterable[SeriesResult]) -> list[SeriesResult]:
     return others or series
 
 
-def _title(series: SeriesResult) -> str:
+def name_of(series: SeriesResult) -> str:
+    """Name the quantity that a series follows, with its edge and unit."""
     words = label(series.analysis.removesuffix("_trend"))
     unit = f" ({sign_of(series.quantity_unit)})" if sign_of(series.quantity_unit) else ""
     what = f"{words} fraction" if series.quantity.endswith("_fraction") else words
     return f"{series.edge} {what}{unit}" if series.edge else f"{what}{unit}"
 
 
-def _material(series: SeriesResult) -> str:
-    """Name what the samples of a series share."""
+def sample_of(series: SeriesResult) -> str:
+    """Name what the samples of a series share: material, and voltage or cycles."""
     volts = series.conditions.get("cutoff_v")
     cycles = series.conditions.get("cycles")
     named = (
@@ -138,7 +139,7 @@ def _draw_one(axes: "Axes", series: SeriesResult, place: int) -> None:
     style: Any = "-" if dash is None else (place * dash, (dash, dash))
     if series.trend is not None:
         axes.plot(*_line(series.trend), color=colour, linewidth=1.0, linestyle=style)
-    named = " ".join(part for part in (_material(series), mode_name(series.mode)) if part)
+    named = " ".join(part for part in (sample_of(series), mode_name(series.mode)) if part)
     text = "\n".join(part for part in (named, summary(series)) if part)
     axes.plot([], [], marker, color=colour, linestyle=style, linewidth=1.0, label=text)
 

@@ -1,6 +1,6 @@
 """How edge, valence, Mn/Ni and O2 release go from scan to scan, or over the samples of a series."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, get_args
 
@@ -43,21 +43,35 @@ class TrendFigure(DocumentFigure):
         named are left out. Without it, the scan's number.
     x_label
         What `x` is, with its unit.
+    against
+        What the samples of a series differ in; without it, what the newest run and others name.
+    quantities
+        Names of the values that are followed over a series; without it, what sums up each analysis.
     """
 
     size_inches = (6.4, 5.0)
 
-    def __init__(self, x: Mapping[str, float] | None = None, x_label: str = "scan number") -> None:
+    def __init__(
+        self,
+        x: Mapping[str, float] | None = None,
+        x_label: str = "scan number",
+        *,
+        against: Against | None = None,
+        quantities: Sequence[str] | None = None,
+    ) -> None:
         super().__init__(Board(runs_kept=0))
+        self._against: Against | None = against
+        self._quantities = quantities
         self._x = x
         self._x_label = x_label
 
     def draw(self, sheet: Sheet) -> None:
         """Draw a panel for each quantity that has a trend."""
         results = self._board.latest()
-        against = None if self._x is not None else _series_under_way(results)
+        against = self._against or (_series_under_way(results) if self._x is None else None)
         if against is not None:
-            draw_series(sheet, trends(results, against=against), remark=_failures(results))
+            found = trends(results, against=against, quantities=self._quantities)
+            draw_series(sheet, found, remark=_failures(results))
             return
         panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)
         if not panels:
