@@ -112,7 +112,8 @@ def _is_stopped(documents: Sequence[Document]) -> bool:
 
 def _run(documents: list[Document], notes: list[str], folders: tuple[Path, ...]) -> Run:
     start = next(doc for name, doc in documents if name == "start")
-    return Run(start, Listed(documents), folders, "; ".join(notes))
+    stop = next((doc for name, doc in documents if name == "stop"), {})
+    return Run(start, Listed(documents), folders, "; ".join(notes), stop=stop)
 
 
 @dataclass(frozen=True)

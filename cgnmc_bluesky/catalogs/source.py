@@ -34,6 +34,8 @@ class Run:
     own
         Whether whoever asks has handed over the documents, so that they may say where their files
         are.
+    stop
+        The run's stop document, where it is at hand without the others.
     """
 
     start: Mapping[str, Any]
@@ -41,6 +43,7 @@ class Run:
     folders: tuple[Path, ...] = ()
     note: str = ""
     own: bool = False
+    stop: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def uid(self) -> str:
@@ -98,6 +101,11 @@ class Source(ABC):
     @abstractmethod
     def results_of(self, run_uid: str) -> list[Run]:
         """Give the stored results of a raw run, in the order of their time."""
+
+    def of_series(self, series: str) -> list[Run]:
+        """Give the raw runs that name one series, in the order of their time."""
+        runs = [run for run in self.runs() if run.start.get("series") == series]
+        return [run for run in runs if not run.is_result]
 
     def writer(self) -> Writer | None:
         """Give what stores documents beside the runs, None where nothing can be stored."""

@@ -78,6 +78,10 @@ class TiledSource(Source):
         """Give the stored results of a raw run, in the order of their time."""
         return [run for run in self._matching("start.parent_uid", run_uid) if run.is_result]
 
+    def of_series(self, series: str) -> list[Run]:
+        """Give the raw runs that name one series, in the order of their time."""
+        return [run for run in self._matching("start.series", series) if not run.is_result]
+
     def writer(self) -> CatalogWriter:
         """Give what stores documents in the catalog, from a thread of its own."""
         if self._writer is None:
@@ -149,7 +153,8 @@ class RunSource(ListedSource):
 def _client_run(name: str, client: Any, folders: tuple[Path, ...]) -> Run:
     """Give the run that a client is of (Tiled's or databroker's)."""
     metadata = getattr(client, "metadata", None) or {"start": client.start}
-    return Run(dict(metadata["start"]), _Reading(name, client), folders)
+    stop = metadata.get("stop") or {}
+    return Run(dict(metadata["start"]), _Reading(name, client), folders, stop=stop)
 
 
 @dataclass(frozen=True)

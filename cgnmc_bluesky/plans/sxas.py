@@ -32,9 +32,9 @@ def sxas_scan(
 
     Before anything moves all is checked: devices, edge, regions, sweeps and the axis' limits. A
     detector that has a movable `window_ev` (or `window_low_ev` and `window_high_ev`), such as a
-    silicon drift detector, is set to count the element's emission. Energy and windows return to where they were on every way out (end, error,
-    stop, abort) but `RE.halt()`. A scan that was paused, by hand or by a suspender, measures its
-    point again.
+    silicon drift detector, is set to count the element's emission. Energy and windows return to
+    where they were on every way out (end, error, stop, abort) but `RE.halt()`. A scan that was
+    paused, by hand or by a suspender, measures its point again.
 
     Parameters
     ----------

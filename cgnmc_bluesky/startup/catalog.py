@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cgnmc_bluesky.catalogs import EmbeddedCatalog, open_source
+from cgnmc_bluesky.catalogs import EmbeddedCatalog, done_samples, open_source
 
 FOLDER_VARIABLE = "CGNMC_SESSION"
 """Environment variable that names the folder where sessions keep what lasts."""
@@ -38,6 +38,23 @@ class SessionCatalog(EmbeddedCatalog):
             writer.flush()
         with open_source(self) as source:
             return self.client[source.find(which).uid]
+
+    def done_samples(self, series: str) -> list[tuple[str, str]]:
+        """Give what has been measured of a series, for `sample_series(..., done=...)`.
+
+        Parameters
+        ----------
+        series
+            Name of the series.
+
+        Returns
+        -------
+        list[tuple[str, str]]
+            Each sample's name with the edge at which it was measured.
+        """
+        for writer in self._writers:
+            writer.flush()
+        return done_samples(self, series)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.directory)!r})"

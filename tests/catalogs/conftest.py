@@ -10,7 +10,8 @@ from cgnmc_bluesky.catalogs import EmbeddedCatalog
 
 @pytest.fixture(scope="session")
 def raw_documents() -> Documents:
-    return run_documents(RAW, scan_id=7, plan_name="xanes_scan", sample="NMC811")
+    series = {"series": "as delivered", "edge": "Ni K", "shape": [3]}
+    return run_documents(RAW, scan_id=7, plan_name="xanes_scan", sample="NMC811", **series)
 
 
 @pytest.fixture(scope="session")

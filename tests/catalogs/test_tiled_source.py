@@ -3,7 +3,7 @@
 import pytest
 from catalog_documents import GROWING, RAW, RESULT, TWIN, UNFINISHED, events, run_documents
 
-from cgnmc_bluesky.catalogs import EmbeddedCatalog, SourceError, open_source
+from cgnmc_bluesky.catalogs import EmbeddedCatalog, SourceError, done_samples, open_source
 
 
 @pytest.fixture
@@ -27,6 +27,12 @@ def test_raw_runs_and_results_are_told_apart_in_the_order_of_time(source):
     assert [run.is_result for run in source.runs()] == [False, False, True]
     assert [run.uid for run in source.results_of(RAW)] == [RESULT]
     assert source.results_of(UNFINISHED) == []
+
+
+def test_a_series_is_found_by_its_name(catalog, source):
+    assert [run.uid for run in source.of_series("as delivered")] == [RAW]
+    assert source.of_series("aged") == []
+    assert done_samples(catalog, "as delivered") == [("NMC811", "Ni K")]
 
 
 @pytest.mark.parametrize("which", [-1, "-1", 7, "7", RAW, "3a0000", RESULT, "3b00"])
