@@ -7,7 +7,7 @@ from typing import ClassVar
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.analysis.soft.contrast import BULK, SURFACE, ContrastAccumulator
 from cgnmc_bluesky.analysis.soft.damage import DamageAccumulator
-from cgnmc_bluesky.analysis.soft.fraction import YieldAccumulator
+from cgnmc_bluesky.analysis.soft.fraction import YieldAccumulator, yield_units
 from cgnmc_bluesky.analysis.xanes.fraction import valence_name
 from cgnmc_bluesky.analysis.xanes.model import EdgeModel
 from cgnmc_bluesky.analysis.xanes.scan import ScanAccumulator
@@ -17,6 +17,7 @@ from cgnmc_bluesky.callbacks.xanes import ScanAnalysis, Working
 from cgnmc_bluesky.results import Subject
 
 _FEWEST_STANDARDS = 2
+_USUAL_VALENCE = 2.0
 _BELOW_EV, _ABOVE_EV = 60.0, 40.0
 
 
@@ -49,6 +50,12 @@ class YieldAnalysis(ScanAnalysis):
         _, units = self.named(self._told_edge(ended=True))
         return Estimate(Status.FAILED, why, units)
 
+    def standards_at(self, edge: Edge) -> list[tuple[str, float | None]]:
+        """Name and valence of each standard; where there are none, what is looked for."""
+        references = self.run.beamline.references_of(edge)
+        named = [(reference.name, reference.valence) for reference in references]
+        return named or [("", _USUAL_VALENCE)]
+
 
 class YieldFractionAnalysis(YieldAnalysis):
     """Fractions of the standards in each yield, called by the lowest valence."""
@@ -59,10 +66,11 @@ class YieldFractionAnalysis(YieldAnalysis):
         """What the analysis of an edge is called, and its values with their units."""
         if edge is None:
             return self.name, {}
-        references = self.run.beamline.references_of(edge)
-        known = [one.valence for one in references if one.valence is not None]
-        name = valence_name(str(edge), min(known, default=2.0))
-        return name, {name: ""}
+        standards = self.standards_at(edge)
+        known = [valence for _, valence in standards if valence is not None]
+        units = yield_units(str(edge), standards, next(iter(self._modes()), None))
+        units.pop("fraction_", None)
+        return valence_name(str(edge), min(known, default=_USUAL_VALENCE)), units
 
     def said(
         self, working: Mapping[str, Working], *, ended: bool
@@ -80,7 +88,9 @@ class SurfaceBulkAnalysis(YieldAnalysis):
 
     def named(self, edge: Edge | None) -> tuple[str, Mapping[str, str]]:
         """What the analysis of an edge is called, and its values with their units."""
-        return self.name, {}
+        valences = {valence for _, valence in self.standards_at(edge) if valence} if edge else ()
+        names = [valence_name(str(edge), valence) for valence in sorted(valences)]
+        return self.name, {f"{name}_difference": "" for name in [*names, "mean_valence"]}
 
     def lacks(self) -> list[str]:
         """Data keys of the roles that the run does not hold: both yields are needed."""

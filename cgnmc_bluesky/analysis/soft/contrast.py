@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.analysis.rows import Block
-from cgnmc_bluesky.analysis.soft.fraction import Composition, YieldAccumulator
+from cgnmc_bluesky.analysis.soft.composition import Composition
+from cgnmc_bluesky.analysis.soft.fraction import YieldAccumulator
 
 Floats = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """Fractions of known standards in the yields of a soft X-ray scan."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -9,12 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.rows import Block
-from cgnmc_bluesky.analysis.soft.sweeps import sweeps_of
+from cgnmc_bluesky.analysis.soft.composition import Composition, held_to_axis, wanted_shift
+from cgnmc_bluesky.analysis.soft.sweeps import on_one_axis, part_of, sweeps_of
 from cgnmc_bluesky.analysis.soft.yielded import Found, Sought, compose
 from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable
 from cgnmc_bluesky.analysis.xanes.alignment import LEAST_GLITCH, Matcher
 from cgnmc_bluesky.analysis.xanes.curves import jumps, point_noise
-from cgnmc_bluesky.analysis.xanes.fraction import LARGEST_DOUBT_EV, FractionAccumulator
+from cgnmc_bluesky.analysis.xanes.fraction import (
+    LARGEST_DOUBT_EV,
+    FractionAccumulator,
+    fraction_units,
+    valence_name,
+)
 from cgnmc_bluesky.analysis.xanes.joining import NotYet
 from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION, Axis, Said, glitch_notes
 
@@ -36,43 +42,40 @@ scan."""
 SURE_AXIS_EV = 0.05
 """An axis that is less certain is fitted to the standards along with their amounts."""
 
+SHOULD_SHOW_EV = 12.0
+"""A reference sample that has shown no edge when a scan is so far behind L3 shows none."""
+
+FARTHEST_EV = 0.25
+"""A scan on a calibrated axis that lies farther from its standards is not believed: chemistry moves
+the lines of a sum of standards by less."""
+
+_DOUBTED_SIGMAS = 4.0
 _FEWEST_POINTS = 10
 _SLOPE_OVER_EV = 0.1
 _SCALE_EV = 80.0
 
 
-@dataclass(frozen=True)
-class Composition:
-    """Fractions of the standards in one yield, and where their errors come from.
+def yield_units(
+    edge: str, standards: Sequence[tuple[str, float | None]], mode: str | None
+) -> dict[str, str]:
+    """Every value that the composition of a yield has, with its unit.
 
     Parameters
     ----------
-    fractions
-        Shape `(k,)`.
-    influence
-        What the noise of each row did to them, shape `(k, rows)`.
-    moves
-        What one sigma of each error that rows share did to them, shape `(k,)` each: "axis" for
-        that of the energies, the name of a standard for that of its calibration, and "scale of" it.
-    strength
-        Edge step over all else that absorbs, and its sigma.
-    shift_ev
-        What was fitted to the axis, and its sigma, in eV; `None` where it was not.
+    edge
+        The edge, "Ni L3".
+    standards
+        Name and valence of each standard.
+    mode
+        "tey" or "pfy".
     """
-
-    fractions: Floats
-    influence: Floats
-    moves: Mapping[str, Floats]
-    strength: tuple[float, float]
-    shift_ev: tuple[float, float] | None
-
-    @property
-    def covariance(self) -> Floats:
-        """Covariance of the fractions, shape `(k, k)`."""
-        covariance: Floats = np.einsum("in,jn->ij", self.influence, self.influence)
-        for move in self.moves.values():
-            covariance = covariance + np.outer(move, move)
-        return covariance
+    units = {**fraction_units(edge, standards), "calibration_shift_ev": "eV"}
+    if mode == "pfy":
+        valences = sorted({valence for _, valence in standards if valence is not None})
+        names = [valence_name(edge, valence) for valence in valences]
+        units |= {f"{name}_uncorrected": "" for name in names}
+        units["over_absorption"] = ""
+    return units
 
 
 class YieldAccumulator(FractionAccumulator):
@@ -103,11 +106,8 @@ class YieldAccumulator(FractionAccumulator):
     @cached_property
     def units(self) -> Mapping[str, str]:
         """Unit of each value."""
-        units = {**super().units, "calibration_shift_ev": "eV"}
-        if self.mode == "pfy":
-            units |= {f"{name}_uncorrected": "" for name in self._of_valence}
-            units["over_absorption"] = ""
-        return units
+        standards = [(of.name, of.valence) for of in self.model.standards]
+        return yield_units(self.model.edge, standards, self.mode)
 
     @cached_property
     def _matchers(self) -> list[Matcher]:
@@ -133,12 +133,25 @@ class YieldAccumulator(FractionAccumulator):
                 self._matchers.append(Matcher(self.model.foil))
             try:
                 matched = self._matchers[at] if self._matchers else None
-                axes.append(self._axis(_part(rows, sweep), matched))
-            except NotYet:
-                if not at:
+                axes.append(self._axis(part_of(rows, sweep), matched))
+            except NotYet as wanting:
+                if not at and spectrum.energy_ev[-1] < self.model.energy_ev + SHOULD_SHOW_EV:
                     raise
-                axes.append(Axis(None))
-        return _together(spectrum, sweeps, axes)
+                axes.append(Axis(None) if at else self._without_foil(str(wanting)))
+        return on_one_axis(spectrum, sweeps, axes)
+
+    def _axis(self, rows: Block, matched: Matcher | None) -> Axis:
+        """Put a sweep on the calibrated axis by the reference sample.
+
+        No table says to a few hundredths of an eV where an L edge has its inflection: without a
+        measured spectrum of the reference sample its channel tells nothing.
+        """
+        key = self._keys.get("irefer")
+        if matched is None and key is not None:
+            return self._without_foil(
+                f"no file of [[foil]] {self.model.edge} says where {key} has its edge"
+            )
+        return super()._axis(rows, matched)
 
     def _say(self, spectrum: Spectrum, axis: Axis, *, ended: bool) -> Said:
         self.composition = None
@@ -148,6 +161,7 @@ class YieldAccumulator(FractionAccumulator):
         corrects = self.mode == "pfy" and self.strength != 0.0
         found, kept = self._compose(energy_ev, measured, axis, self.strength if corrects else 0.0)
         self._refuse_misfit_of(found, energy_ev[kept])
+        axis = self._doubted(found, energy_ev[kept], axis)
         composition = self._composition(found, energy_ev[kept], axis, row[kept])
         if not ended and np.sqrt(np.max(np.diag(composition.covariance))) > LARGEST_SIGMA:
             raise NotYet("the fractions are not determined yet")
@@ -166,6 +180,7 @@ class YieldAccumulator(FractionAccumulator):
                 plain = self._composition(linear, energy_ev[kept], axis, row[kept])
             self._add_uncorrected(plain, values, sigmas)
         notes = (
+            *axis.notes,
             *glitch_notes(self._absorption_key, tuple(energy_ev[~kept].tolist())),
             *self._outside(composition.fractions, composition.covariance),
             *self._said_of_axis(composition),
@@ -195,7 +210,7 @@ class YieldAccumulator(FractionAccumulator):
             if not np.all(kept):
                 found = compose(sought, energy_ev[kept], measured[kept])
         except ValueError as fault:
-            raise Unusable(str(fault)) from fault
+            raise Unusable(f"the scan is no sum of the standards ({fault})") from fault
         if not np.sum(found.amounts) > 0:
             raise Unusable("the scan shows no edge like the standards'")
         return found, kept
@@ -221,6 +236,22 @@ class YieldAccumulator(FractionAccumulator):
         if misfit > LARGEST_MISFIT:
             raise Unusable(f"the standards leave {misfit:.0%} of the white line unexplained")
 
+    def _doubted(self, found: Found, energy_ev: Floats, axis: Axis) -> Axis:
+        """The axis with the doubt that a scan casts on it which would like to lie elsewhere."""
+        if self._has_moved(found):
+            return axis
+        slope = np.einsum("nk,k->n", self._slopes(energy_ev), found.amounts) * found.gain
+        shift_ev, sigma_ev = wanted_shift(found, slope)
+        if abs(shift_ev) < _DOUBTED_SIGMAS * float(np.hypot(sigma_ev, axis.sigma_ev)):
+            return axis
+        where = f"the {self.calibrant} puts the scan {-shift_ev:+.2f} eV from its standards"
+        if abs(shift_ev) > FARTHEST_EV:
+            raise Unusable(
+                f"{where}: are [[foil]] {self.model.edge} and the standards on one axis?"
+            )
+        sigma_ev = float(np.hypot(axis.sigma_ev, shift_ev))
+        return replace(axis, sigma_ev=sigma_ev, notes=(*axis.notes, f"{where}: sigmas hold that"))
+
     def _composition(
         self, found: Found, energy_ev: Floats, axis: Axis, row: NDArray[np.intp]
     ) -> Composition:
@@ -229,7 +260,7 @@ class YieldAccumulator(FractionAccumulator):
         values, influence = found.amounts, found.influence
         axis_move, shift_ev = np.zeros(k), None
         if self._has_moved(found):
-            values, influence, axis_move, shift_ev = _held_to_axis(found, axis)
+            values, influence, axis_move, shift_ev = held_to_axis(found, axis)
         total = float(np.sum(values))
         fractions = values / total
         gradient: Floats = (np.eye(k) - fractions[:, None]) / total
@@ -328,6 +359,7 @@ class YieldAccumulator(FractionAccumulator):
             "mu": measured,
             "fit": found.fit,
             "residual": found.residual,
+            "baseline": below,
         }
         parts = self._known(at_ev) * found.amounts
         for at, standard in enumerate(self.model.standards):
@@ -336,53 +368,3 @@ class YieldAccumulator(FractionAccumulator):
             over = measured - below
             curves["mu_corrected"] = over / np.maximum(1.0 - found.absorbing * over, 0.05)
         return curves
-
-
-def _part(rows: Block, sweep: slice) -> Block:
-    """Some of the rows."""
-    values = {role: column[sweep] for role, column in rows.values.items()}
-    return Block(rows.stream, rows.seq_num[sweep], rows.time_s[sweep], values)
-
-
-def _together(spectrum: Spectrum, sweeps: list[slice], axes: list[Axis]) -> tuple[Spectrum, Axis]:
-    """All sweeps on one axis: each is moved by what its own reference differs from the mean."""
-    known = [axis for axis in axes if axis.shift_ev is not None]
-    notes = tuple(dict.fromkeys(note for axis in axes for note in axis.notes))
-    if len(axes) == 1:
-        return spectrum, axes[0]
-    if not known:
-        return spectrum, axes[0]
-    shifts_ev = np.array([axis.shift_ev for axis in known], dtype=np.float64)
-    mean_ev = float(np.mean(shifts_ev))
-    sigma_ev = float(np.sqrt(np.sum([axis.sigma_ev**2 for axis in known]))) / len(known)
-    energy_ev = spectrum.energy_ev.copy()
-    for sweep, axis in zip(sweeps, axes, strict=True):
-        inside = (spectrum.row >= sweep.start) & (spectrum.row < sweep.stop)
-        # a sweep whose reference tells nothing is taken to lie where the others do
-        energy_ev[inside] += (mean_ev if axis.shift_ev is None else axis.shift_ev) - mean_ev
-    order = np.argsort(energy_ev, kind="stable")
-    moved = Spectrum(energy_ev[order], spectrum.mu[order], spectrum.notes, spectrum.row[order])
-    return moved, Axis(mean_ev, sigma_ev, notes, known[0].scale_sigma_ev)
-
-
-def _held_to_axis(found: Found, axis: Axis) -> tuple[Floats, Floats, Floats, tuple[float, float]]:
-    """Amounts where what is known of the axis is taken together with what the fit says of it.
-
-    Returns
-    -------
-    tuple
-        Amounts; influence of each point on them; what one sigma of the axis did to them; the shift
-        with its sigma, in eV.
-    """
-    k = len(found.amounts)
-    own = found.influence
-    covariance = np.einsum("pn,n->p", own, own[-1])
-    if axis.shift_ev is None:
-        sigma_ev = float(np.sqrt(covariance[-1]))
-        return found.amounts, own, np.zeros(k), (found.shift_ev, sigma_ev)
-    gain = covariance / (covariance[-1] + axis.sigma_ev**2)
-    amounts = found.amounts - gain[:k] * found.shift_ev
-    influence = own - np.einsum("p,n->pn", gain, own[-1])
-    shift_ev = found.shift_ev * (1 - float(gain[-1]))
-    sigma_ev = float(np.sqrt(covariance[-1] * (1 - gain[-1])))
-    return amounts, influence, gain[:k] * axis.sigma_ev, (shift_ev, sigma_ev)
