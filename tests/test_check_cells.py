@@ -135,7 +135,7 @@ def test_what_a_stack_lacks(tmp_path):
     assert any(line.startswith("error: [xpeem] flat: names a file that does") for line in lines)
     assert any("shape [64]: these are no images" in line for line in lines)
     [line] = said(findings, Severity.WARNING)
-    assert "none of a soft X-ray edge: no fraction; add those in tey" in line
+    assert "none of a soft X-ray edge: no fraction; add one for each valence" in line
 
 
 def test_images_without_their_mesh():

@@ -119,19 +119,18 @@ def test_everything_right_in_a_soft_scan():
         ({"reference": None}, "reference: none: energies are taken as", "the mesh's where it"),
         ({"dead_time_factor": None}, "dead_time_factor: none", "true over recorded counts"),
         ({"over_absorption": "none"}, "white lines of a thick sample", 'write "fit"'),
-        ({"modes": ("tey",)}, "references of Ni L3: none in pfy", "mode = 'pfy'"),
-        ({"modes": ()}, "none of a soft X-ray edge: no fraction", "add those in pfy and tey"),
-        (
-            {"yields": {"tey": "sample_current"}},
-            "NiO, LiNiO2 in pfy, which nothing is measured in",
-            "write mode = 'tey'",
-        ),
+        ({"modes": ()}, "none of a soft X-ray edge: no fraction", "with mode = 'tey'"),
     ],
 )
 def test_what_a_section_lacks(changes, message, remedy):
     lines = said(check(configured(**changes)), Severity.WARNING)
     [line] = [line for line in lines if message in line]
     assert remedy in line
+
+
+def test_a_yield_without_standards_of_its_own():
+    lines = said(check(configured(modes=("tey",))), Severity.OK)
+    assert "ok: references of Ni L3: pfy is compared with standards in tey" in lines
 
 
 def test_a_run_without_the_mesh():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cgnmc_bluesky.analysis.soft.fraction import LEAST_RANGE_EV
 from cgnmc_bluesky.beamline import (
     Beamline,
     ConfigurationError,
@@ -24,8 +25,6 @@ from cgnmc_bluesky.standards.spectra import columns_of, rows_of
 
 SPAN_EV = (-15.0, 50.0)
 """What of a spectrum is needed around its edge where no fit range is set, in eV."""
-SOFT_SPAN_EV = (-6.0, 10.0)
-"""The same around an L edge, whose white lines lie in a few eV."""
 PLAUSIBLE_EV = 5.0
 """More than this, in eV, neither tables of edge energies nor monochromators are off."""
 LOOKS: Mapping[str, Callable[[Any], Iterator[Finding]]] = {
@@ -124,7 +123,7 @@ def _needed_ev(beamline: Beamline, edge: Edge) -> tuple[float, float]:
 
 
 def _around(edge: Edge, energy_ev: float) -> tuple[float, float]:
-    before_ev, behind_ev = SOFT_SPAN_EV if is_soft(edge) else SPAN_EV
+    before_ev, behind_ev = LEAST_RANGE_EV if is_soft(edge) else SPAN_EV
     return energy_ev + before_ev, energy_ev + behind_ev
 
 

@@ -31,28 +31,21 @@ def check_soft_section(soft: SoftXanesRoles) -> Iterator[Finding]:
 
 
 def check_yield_standards(beamline: Beamline) -> Iterator[Finding]:
-    """Tell yields without standards, and standards that no yield is compared with."""
-    wanted: set[str] = set(beamline.soft_xanes.yields if beamline.soft_xanes else ())
+    """Tell with which standards each yield is compared."""
+    wanted = set[str](beamline.soft_xanes.yields if beamline.soft_xanes else ())
     if beamline.xpeem is not None:
         wanted.add("tey")
-    if not wanted:
-        return
     modes: dict[Edge, set[str]] = {}
     for reference in beamline.reference:
         if is_soft(reference.edge):
             modes.setdefault(reference.edge, set()).add(reference.mode)
     for edge, there in modes.items():
-        where = f"references of {edge}"
         for mode in sorted(wanted - there):
-            message = f"none in {mode}: no fraction by {mode}"
-            yield warning(where, message, f"add [[reference]] with mode = '{mode}'")
-        for mode in sorted(there - wanted):
-            of_mode = [one.name for one in beamline.references_of(edge) if one.mode == mode]
-            message = f"{', '.join(of_mode)} in {mode}, which nothing is measured in"
-            yield warning(where, message, f"write mode = '{max(wanted)}', or name the yield's key")
-    if not modes:
+            others = " and ".join(sorted(there))
+            yield ok(f"references of {edge}", f"{mode} is compared with standards in {others}")
+    if wanted and not modes:
         message = "none of a soft X-ray edge: no fraction"
-        yield warning("[[reference]]", message, f"add those in {' and '.join(sorted(wanted))}")
+        yield warning("[[reference]]", message, "add one for each valence, with mode = 'tey'")
 
 
 def is_soft(edge: Edge) -> bool:
