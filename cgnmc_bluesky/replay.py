@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
+from cgnmc_bluesky.callbacks.cycling import CyclingAnalysis, StateOfChargeAnalysis
 from cgnmc_bluesky.callbacks.heating import O2OnsetAnalysis, PhasesAnalysis
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
 from cgnmc_bluesky.callbacks.soft import (
@@ -29,6 +30,8 @@ KINDS: tuple[type[RunAnalysis], ...] = (
     SensitivityAnalysis,
     O2OnsetAnalysis,
     PhasesAnalysis,
+    CyclingAnalysis,
+    StateOfChargeAnalysis,
 )
 """Every analysis that there is."""
 

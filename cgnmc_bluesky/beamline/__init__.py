@@ -1,5 +1,6 @@
 """beamline.toml: which data key plays which role, reference spectra, limits."""
 
+from cgnmc_bluesky.beamline.cycling import UNITS as CYCLING_UNITS
 from cgnmc_bluesky.beamline.cycling import CellSection, CyclingRoles
 from cgnmc_bluesky.beamline.edges import Edge, edge_energy_ev, edge_of
 from cgnmc_bluesky.beamline.errors import ConfigurationError, ConfigurationMissing, nearest
@@ -18,6 +19,7 @@ from cgnmc_bluesky.beamline.settings import Beamline, DataSection, Facility
 from cgnmc_bluesky.beamline.soft import SoftXanesRoles
 
 __all__ = [
+    "CYCLING_UNITS",
     "AnalysisSettings",
     "Beamline",
     "CellSection",

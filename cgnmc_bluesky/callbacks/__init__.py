@@ -1,5 +1,6 @@
 """Live analyses: documents of anybody's RunEngine in, result documents out."""
 
+from cgnmc_bluesky.callbacks.cycling import CyclingCapacity, StateOfCharge
 from cgnmc_bluesky.callbacks.fraction import Ni2Fraction
 from cgnmc_bluesky.callbacks.heating import O2Onset
 from cgnmc_bluesky.callbacks.live import LiveAnalysis
@@ -9,13 +10,23 @@ from cgnmc_bluesky.callbacks.xrf import MnNiRatio
 
 __all__ = [
     "EVERY",
+    "CyclingCapacity",
     "EdgePosition",
     "LiveAnalysis",
     "MnNiRatio",
     "Ni2Fraction",
     "O2Onset",
+    "StateOfCharge",
     "SurfaceBulk",
 ]
 
-EVERY: tuple[type[LiveAnalysis], ...] = (EdgePosition, Ni2Fraction, MnNiRatio, O2Onset, SurfaceBulk)
+EVERY: tuple[type[LiveAnalysis], ...] = (
+    EdgePosition,
+    Ni2Fraction,
+    MnNiRatio,
+    O2Onset,
+    SurfaceBulk,
+    CyclingCapacity,
+    StateOfCharge,
+)
 """All of them: a run that one does not fit gives no result of it."""

@@ -1,12 +1,12 @@
 """One run's documents in, result documents out: the same for a scan, a catalog and a file."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cgnmc_bluesky.analysis.rows import Block
-from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Role
+from cgnmc_bluesky.beamline import Beamline, ConfigurationError
+from cgnmc_bluesky.callbacks.roles import roles_of
 from cgnmc_bluesky.callbacks.task import Run, RunAnalysis, Task
 from cgnmc_bluesky.documents import ReadingError, RunReader
 from cgnmc_bluesky.results import Sink
@@ -151,32 +151,3 @@ class Pipeline:
             reader = self._readers.setdefault(kind.section, RunReader(roles, readable))
             run = Run(start, beamline, reader, roles, self._library, self._note)
             self._tasks.append(Task(kind(run, self._emit), self._emit))
-
-
-def roles_of(beamline: Beamline, section: str, start: Mapping[str, Any]) -> dict[str, Role]:
-    """What plays which role in a run: as the configuration says, and in a measured file as its
-    columns are named.
-
-    Parameters
-    ----------
-    beamline
-        The configuration.
-    section
-        The technique's section.
-    start
-        The run's start document; that of a measured file names its columns.
-    """
-    roles = beamline.roles(section)
-    columns = start.get("columns")
-    if section != "xanes" or not isinstance(columns, Mapping):
-        return roles
-    by_name = {name: column for column, name in columns.items() if name}
-    own = {"energy_ev": Role(by_name["energy"], "eV")} if "energy" in by_name else {}
-    own |= {name: Role(column, "") for name, column in by_name.items() if name != "energy"}
-    # the reader of files has brought the energy to eV already
-    named = {
-        role: replace(found, recorded_unit=None)
-        for role, found in roles.items()
-        if found.key in columns
-    }
-    return own | named

@@ -29,6 +29,7 @@ def read_measured(
     columns: Columns | None = None,
     first_scan_id: int = 1,
     known: Keys | None = None,
+    *,
     traced: Keys | None = None,
     cycled: Keys | None = None,
     cell_columns: Columns | None = None,
@@ -76,11 +77,12 @@ def spectrum_run(spectrum: MeasuredSpectrum, path: Path, scan_id: int) -> Run:
     """Give a measured spectrum as a run.
 
     Its uids and times derive from the content alone, so that the same file is the same run wherever
-    it lies. Row `i` has the time of the scan's start (0 where the file does not tell) plus `i`
-    seconds.
+    it lies. Row `i` has the time of the scan's start (0 where the file does not tell), and what the
+    file says to have passed since, plus `i` seconds; `clock` in the start document says whether the file names a zone ("utc"), none
+    ("local"), or no time at all ("unknown").
     """
     header = spectrum.metadata
-    start_s = _start_s(header)
+    start_s, clock = _start(header)
     element = header.get("Element", {})
     standard = standard_names(spectrum.columns)
     metadata = {
@@ -89,13 +91,15 @@ def spectrum_run(spectrum: MeasuredSpectrum, path: Path, scan_id: int) -> Run:
         "sample": str(header.get("Sample", {}).get("name") or spectrum.name),
         "file": path.name,
         "content_hash": spectrum.content_hash,
+        "clock": clock,
         "XDI": header,
         "columns": {_key(name): standard.get(name, "") for name in spectrum.columns},
     }
     if element.get("symbol") and element.get("edge"):
         metadata["edge"] = f"{element['symbol']} {element['edge']}"
     n_rows = len(next(iter(spectrum.columns.values())))
-    times = [start_s + row for row in range(n_rows)]
+    begin_s = start_s + float(header.get("Scan", {}).get("from_start_s", 0.0))
+    times = [begin_s + row for row in range(n_rows)]
     return _run(spectrum, path, metadata, start_s, times, {})
 
 
@@ -210,7 +214,7 @@ def _run(
     }
     stop = {
         "uid": str(uuid5(run_uid, "stop")),
-        "time": start_s + n_rows if is_spectrum else max(times, default=start_s),
+        "time": max(times, default=start_s) + is_spectrum,
         "run_start": str(run_uid),
         "exit_status": "success",
         "reason": "",
@@ -226,11 +230,15 @@ def _run(
     return Run(documents[0][1], Listed(documents), (path.resolve().parent,), note)
 
 
-def _start_s(metadata: Mapping[str, Any]) -> float:
-    """Time of the scan's start, in seconds since the epoch; UTC where the file names no zone."""
-    text = str(metadata.get("Scan", {}).get("start_time", ""))
+def _start(metadata: Mapping[str, Any]) -> tuple[float, str]:
+    """Time of the scan, in seconds since the epoch, and which clock it is on: UTC, a local one of
+    which the file names no zone (taken as UTC), or none.
+    """
+    scan = metadata.get("Scan", {})
     try:
-        started = datetime.fromisoformat(text.strip())
+        started = datetime.fromisoformat(str(scan.get("start_time", "")).strip())
     except ValueError:
-        return 0.0
-    return (started if started.tzinfo else started.replace(tzinfo=UTC)).timestamp()
+        return 0.0, "unknown"
+    clock = "utc" if started.tzinfo else "local"
+    known = started if started.tzinfo else started.replace(tzinfo=UTC)
+    return known.timestamp(), clock

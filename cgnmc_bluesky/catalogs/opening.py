@@ -44,8 +44,8 @@ def open_source(
     named
         An address (`http://...`), `profile:NAME`, a folder with an embedded catalog or with
         measured spectra, a file of documents, of measured spectra, of columns against time or of
-        a cell's record; in Python also a Tiled catalog or run, a databroker `Broker` or header, or any iterable of
-        documents.
+        a cell's record; in Python also a Tiled catalog or run, a databroker `Broker` or header, or
+        any iterable of documents.
     readable
         Folders, beside the source's own, with files that runs refer to.
     columns

@@ -19,7 +19,10 @@ CAPACITIES = {"ah": "capacity_ah", "mah": "capacity_mah", "mah/g": "capacity_mah
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "time_s": ("time", "test time", "test", "total time", "elapsed time"),
-    "voltage_v": ("ewe", "<ewe>", "ecell", "ewe-ece", "voltage", "volts", "cell voltage", "potential", "v", "ocp"),
+    "voltage_v": (
+        *("ewe", "<ewe>", "ecell", "ewe-ece"),
+        *("voltage", "volts", "cell voltage", "potential", "v", "ocp"),
+    ),
     "mean_current_a": ("<i>",),
     "current_a": ("i", "current", "amps", "cur"),
     "capacity": ("(q-qo)", "capacity", "amp-hr", "amphr", "q"),

@@ -104,6 +104,8 @@ def _xdi_header(headings: Sequence[str]) -> tuple[dict[str, Any], dict[int, tupl
             metadata.setdefault(item[1].capitalize(), {})[item[2]] = item[3].strip()
         elif started := re.match(r"(?:time at start|start[ _]time)\s*[=:]\s*(.+)", text, re.I):
             metadata.setdefault("Scan", {}).setdefault("start_time", started[1].strip())
+        elif passed := re.match(r"time from start \(seconds\)\s*[=:]\s*([\d.]+)", text, re.I):
+            metadata.setdefault("Scan", {}).setdefault("from_start_s", float(passed[1]))
     return metadata, declared
 
 

@@ -2,6 +2,7 @@
 calibrated axis, what elements emit.
 """
 
+from cgnmc_bluesky.standards.cells import Cell, cell_of, zone_shift_s
 from cgnmc_bluesky.standards.edges import edge_in
 from cgnmc_bluesky.standards.fluorescence import attenuation_of, emitters_of
 from cgnmc_bluesky.standards.library import Library, Standards, standards_of
@@ -10,10 +11,12 @@ from cgnmc_bluesky.standards.runs import constants_of, names_runs, with_runs
 from cgnmc_bluesky.standards.sensitivity import Fluorescence, fluorescence_of
 
 __all__ = [
+    "Cell",
     "Fluorescence",
     "Library",
     "Standards",
     "attenuation_of",
+    "cell_of",
     "constants_of",
     "edge_in",
     "emitters_of",
@@ -22,4 +25,5 @@ __all__ = [
     "names_runs",
     "standards_of",
     "with_runs",
+    "zone_shift_s",
 ]

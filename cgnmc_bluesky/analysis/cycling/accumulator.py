@@ -12,6 +12,7 @@ from cgnmc_bluesky.analysis.cycling.history import (
     History,
     by_cycle,
     dqdv_curves,
+    every_peak,
     history_of,
     off_count,
     voltage_curves,
@@ -73,8 +74,9 @@ def curve_units_of(*, per_gram: bool) -> dict[str, str]:
     of_charge = "mAh/g" if per_gram else "mAh"
     a_volt = "mAh/(g V)" if per_gram else "mAh/V"
     charges = ("charge_capacity", "discharge_capacity", "capacity")
-    derivatives = ("peak_height", "peak_height_sigma", "dqdv", "dqdv_sigma")
-    voltages = ("peak_v", "peak_v_sigma", "voltage_v", "dqdv_v")
+    heights = ("peak_height", "peak_height_sigma", "peaks_height", "peaks_height_sigma")
+    derivatives = (*heights, "dqdv", "dqdv_sigma")
+    voltages = ("peak_v", "peak_v_sigma", "peaks_v", "peaks_v_sigma", "voltage_v", "dqdv_v")
     return {
         **dict.fromkeys(charges, of_charge),
         **dict.fromkeys(derivatives, a_volt),
@@ -276,5 +278,6 @@ def _curves(history: History, per_mah: float) -> dict[str, Mapping[str, np.ndarr
         "cycles": by_cycle(history, per_mah),
         "voltage": voltage_curves(history, per_mah),
         "dqdv": dqdv_curves(history, per_mah),
+        "peaks": every_peak(history, per_mah),
     }
     return {name: arrays for name, arrays in groups.items() if len(next(iter(arrays.values())))}

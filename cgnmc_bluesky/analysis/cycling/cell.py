@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.cycling.charge import Counted, Floats
+from cgnmc_bluesky.analysis.cycling.dqdv import width_of
 from cgnmc_bluesky.analysis.cycling.halves import cycles_of, halves_of
 
 LONGEST_GAP_S = 600.0
@@ -55,14 +56,18 @@ class CellRecord:
     -----
     Between two rows voltage and charge go straight from one to the other, and the current is what
     makes that charge. What they may have done else is taken from the rows beside: the bend of the
-    voltage, and the change of the current, uniformly distributed.
+    voltage, with its noise, and the change of the current, uniformly distributed.
     """
 
     def __init__(self, cell: Counted) -> None:
         self._cell = cell
         self._charge_mah = np.cumsum(cell.step)
         self._variance = np.cumsum(np.square(cell.step_sigma))
-        self._begins, self._numbers = _cycles(cell)
+        halves = halves_of(cell)
+        cycles = cycles_of(halves, cell)
+        self._begins = np.array([cycle.first_row for cycle in cycles], dtype=np.int64)
+        self._numbers = [0, *(cycle.number for cycle in cycles)]
+        _, self._noise_v = width_of(cell, halves)
         seconds = np.diff(cell.time_s)
         usual_s = float(np.median(seconds)) if len(seconds) else 0.0
         self._longest_s = max(LONGEST_GAP_S, GAPS * usual_s)
@@ -108,7 +113,7 @@ class CellRecord:
         middle = int(np.searchsorted(self._begins, after[len(after) // 2], "right"))
         return State(
             voltage_v=between(cell.voltage_v),
-            voltage_sigma=float(bend_v.max()),
+            voltage_sigma=float(np.hypot(bend_v.max(), self._noise_v)),
             current_a=float(np.mean(amperes[after])),
             current_sigma=float(jump_a.max()),
             charge_mah=between(self._charge_mah),
@@ -141,13 +146,6 @@ def whole_hours(begin_s: float, end_s: float, span_s: tuple[float, float]) -> in
         if span_s[0] + 3600.0 * hours <= begin_s and end_s <= span_s[1] + 3600.0 * hours:
             return hours
     return None
-
-
-def _cycles(cell: Counted) -> tuple[NDArray[np.int64], list[int]]:
-    """Rows with which cycles begin, and the number that holds from each on, 0 before the first."""
-    cycles = cycles_of(halves_of(cell), cell)
-    begins = [int((cycle.charge or cycle.discharge).rows[0]) for cycle in cycles]  # type: ignore[union-attr]
-    return np.array(begins, dtype=np.int64), [0, *(cycle.number for cycle in cycles)]
 
 
 def _bends(values: Floats, after: NDArray[np.int64]) -> Floats:

@@ -114,7 +114,9 @@ def count(rows: Block, keys: Mapping[str, str], mah_per_g: float | None = None) 
         sigma = unknown_a * seconds * MAH_PER_AS
     else:
         step = _of_curves(rows, voltage_v, mah_per_g)
-        sigma = np.zeros_like(step)
+        # a curve may have ended anywhere in its last step
+        ends = np.append(np.diff(np.sign(step)) != 0.0, True)
+        sigma = np.where(ends, np.abs(step) / np.sqrt(12.0), 0.0)
         seconds = np.ones_like(step)
     rate = np.divide(step, seconds, out=np.zeros_like(step), where=seconds > 0.0)
     recorded = _recorded_mah(rows) if is_timed else None

@@ -100,7 +100,8 @@ def derivative_of(cell: Counted, half: Half, width_v: float, noise_v: float) -> 
     what a histogram of charge over voltage is, without its steps. It needs neither a monotonic
     voltage nor a division by its differences, and its integral is the charge. The charge is known
     far better than the voltage, so that the noise of the voltage alone is propagated:
-    `σ² = σ_V² Σ q_k² K'(V − V_k)²`, and with `K''` for the slope. Smoothing lowers and widens peaks; what it moves is part of a peak's own sigma.
+    `σ² = σ_V² Σ q_k² K'(V − V_k)²`, and with `K''` for the slope. Smoothing lowers and
+    widens peaks; what it moves is part of a peak's own sigma.
     """
     rows = _with_slope(cell, half)
     if len(rows) < 2 * PER_WIDTH:

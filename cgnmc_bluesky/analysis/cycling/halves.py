@@ -54,6 +54,11 @@ class Cycle:
     discharge: Half | None
 
     @property
+    def first_row(self) -> int:
+        """Number of its first row."""
+        return min(int(half.rows[0]) for half in (self.charge, self.discharge) if half is not None)
+
+    @property
     def is_whole(self) -> bool:
         """Whether both are there, and over."""
         halves = (self.charge, self.discharge)

@@ -35,6 +35,8 @@ class History:
     peaks
         The peak of dQ/dV in each of `cycles`, `None` in those that do not show it; empty where
         none does.
+    all_peaks
+        All peaks of each of `cycles`, in order of voltage.
     direction
         Whose peak that is: 1 of the charge, -1 of the discharge.
     width_v, noise_v
@@ -47,6 +49,7 @@ class History:
     last: Cycle | None
     first: Cycle | None
     peaks: list[Peak | None]
+    all_peaks: list[list[Peak]]
     direction: int
     width_v: float
     noise_v: float
@@ -79,14 +82,14 @@ def history_of(cell: Counted, window_v: tuple[float, float] | None) -> History:
     first = comparable(cycles, last) if last is not None else None
     width_v, noise_v = width_of(cell, halves)
     direction = 1 if any(cycle.charge for cycle in over) else -1
-    found = History(cell, cycles, whole, last, first, [], direction, width_v, noise_v)
+    found = History(cell, cycles, whole, last, first, [], [], direction, width_v, noise_v)
     if width_v > MOST_WIDTH_V or first is None:
         return found
     peaks = [_peaks(found, _half_of(cycle, direction)) for cycle in cycles]
     begin = cycles.index(first)
     reference = _reference(peaks[begin:], window_v)
     followed = follow(reference, peaks) if reference is not None else []
-    return replace(found, peaks=followed)
+    return replace(found, peaks=followed, all_peaks=peaks)
 
 
 def by_cycle(history: History, per_mah: float) -> Mapping[str, Floats]:
@@ -135,6 +138,19 @@ def dqdv_curves(history: History, per_mah: float) -> Mapping[str, Floats]:
             curve, sigma = per_mah * found.dqdv[thin], per_mah * found.dqdv_sigma[thin]
             parts.append((*_labelled(cycle, half, found.voltage_v[thin], curve), sigma))
     return _joined(("dqdv_cycle", "dqdv_direction", "dqdv_v", "dqdv", "dqdv_sigma"), parts)
+
+
+def every_peak(history: History, per_mah: float) -> Mapping[str, Floats]:
+    """All peaks of dQ/dV of all cycles, with those that are not followed."""
+    rows = [
+        (float(cycle.number), peak.voltage_v, peak.voltage_sigma, per_mah * peak.height,
+         per_mah * peak.height_sigma)
+        for cycle, peaks in zip(history.cycles, history.all_peaks, strict=False)
+        for peak in peaks
+    ]  # fmt: skip
+    names = ("peaks_cycle", "peaks_v", "peaks_v_sigma", "peaks_height", "peaks_height_sigma")
+    columns = np.array(rows, dtype=np.float64).reshape(len(rows), len(names)).T
+    return dict(zip(names, columns, strict=True))
 
 
 def off_count(history: History) -> tuple[float, int] | None:
