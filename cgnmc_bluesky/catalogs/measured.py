@@ -78,8 +78,8 @@ def spectrum_run(spectrum: MeasuredSpectrum, path: Path, scan_id: int) -> Run:
 
     Its uids and times derive from the content alone, so that the same file is the same run wherever
     it lies. Row `i` has the time of the scan's start (0 where the file does not tell), and what the
-    file says to have passed since, plus `i` seconds; `clock` in the start document says whether the file names a zone ("utc"), none
-    ("local"), or no time at all ("unknown").
+    file says to have passed since, plus `i` seconds; `clock` in the start document says whether the
+    file names a zone ("utc"), none ("local"), or no time at all ("unknown").
     """
     header = spectrum.metadata
     start_s, clock = _start(header)
