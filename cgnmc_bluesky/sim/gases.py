@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from cgnmc_bluesky.sim.decomposition import Gases
 from cgnmc_bluesky.sim.gauge import AIR, AIR_28_A, MASSES, Gauge
@@ -198,6 +197,8 @@ class GasAnalyser:
 
     def _draw(self) -> _Cells:
         """Draw the next cells."""
+        from scipy.signal import lfilter
+
         assert self._random is not None
         random, gauge, n = self._random, self.gauge, len(MASSES)
         elapsed_s = (self._blocks * CELLS + np.arange(CELLS) + 0.5) * GRID_S

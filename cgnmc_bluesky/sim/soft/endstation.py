@@ -11,7 +11,7 @@ from cgnmc_bluesky.sim.faults import Fault, FaultKind
 from cgnmc_bluesky.sim.light import Light
 from cgnmc_bluesky.sim.ring import StorageRing
 from cgnmc_bluesky.sim.soft.sample import SoftSample
-from cgnmc_bluesky.sim.soft.spectra import L_SHELLS, l_shapes
+from cgnmc_bluesky.sim.soft.spectra import L_SHELLS, edge_steps
 from cgnmc_bluesky.sim.soft.yields import Geometry, Target
 
 EMITTERS = ("O", "Mn", "Co", "Ni")
@@ -31,9 +31,9 @@ SCATTERED = 2e-6
 """Photons scattered into all directions, of those that reach the sample."""
 MESH_ELECTRONS = 0.02
 """Electrons from the mesh for each photon, at 800 eV."""
-REFERENCE_ELECTRONS = 0.008
+REFERENCE_ELECTRONS = 0.015
 """The same from the reference sample, before an edge."""
-REFERENCE_STEP = 0.25
+REFERENCE_STEP = 0.35
 """Growth of its electrons by each metal's edge step."""
 FLICKER = 0.003
 """Standard deviation of the light from point to point, the same in all channels."""
@@ -158,21 +158,18 @@ class SoftEndstation(Light):
 
     def _mesh(self, energy_ev: float) -> float:
         """Electrons from the mesh for each photon that passes it."""
-        energy = np.array([energy_ev])
-        settled = sum(
-            step * l_shapes()[name](energy)[0] for name, step in self._contamination.items()
-        )
+        steps = edge_steps(energy_ev)
+        settled = sum(step * steps[name] for name, step in self._contamination.items())
         hours = (self.clock.now_s() - self._start_s) / 3600
         drifted = 1 + self._mesh_drift_per_h * hours
         return float(MESH_ELECTRONS * (energy_ev / 800.0) ** -0.6 * (1 + settled) * drifted)
 
     def _of_reference(self, energy_ev: float) -> float:
         """Electrons from the reference sample for each photon that passes it."""
-        energy = np.array([energy_ev])
         grown = 1.0
         for metal in self._reference:
-            falls = L_SHELLS[metal].step(energy)[0] / L_SHELLS[metal].jump_cm2_g
-            grown += REFERENCE_STEP * falls * l_shapes()[metal](energy)[0]
+            falls = L_SHELLS[metal].step(energy_ev) / L_SHELLS[metal].jump_cm2_g
+            grown += REFERENCE_STEP * falls * edge_steps(energy_ev)[metal]
         return float(REFERENCE_ELECTRONS * (energy_ev / 800.0) ** -0.8 * grown)
 
 

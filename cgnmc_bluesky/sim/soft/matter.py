@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.sim.soft.sample import SHAPE_OF_VALENCE, SoftSample
-from cgnmc_bluesky.sim.soft.spectra import L_SHELLS, l_shapes
+from cgnmc_bluesky.sim.soft.spectra import L_SHELLS, edge_steps
 
 NM_PER_CM = 1e7
 OXYGEN_K_EV = 543.1
@@ -106,9 +106,8 @@ class Matter:
         Layers
             Between and below `EDGES_NM`.
         """
-        energy = np.array([energy_ev])
-        shells = {metal: self._metal(metal, energy, left) for metal in self._shares}
-        rest = sum(self._g_cm3[metal] * L_SHELLS[metal].below(energy)[0] for metal in shells)
+        shells = {metal: self._metal(metal, energy_ev, left) for metal in self._shares}
+        rest = sum(self._g_cm3[metal] * L_SHELLS[metal].below(energy_ev) for metal in shells)
         for name in self._g_cm3.keys() & LIGHT_ELEMENTS:
             rest += self._g_cm3[name] * _light_cm2_g(name, energy_ev)
         total = rest / NM_PER_CM + sum(shells.values())
@@ -126,13 +125,12 @@ class Matter:
         """Rise of the absorption at a metal's edges together, at the lower one."""
         return self._g_cm3[metal] * L_SHELLS[metal].jump_cm2_g / NM_PER_CM
 
-    def _metal(self, metal: str, energy: NDArray[np.float64], left: float) -> NDArray[np.float64]:
-        step_per_nm = self._g_cm3[metal] * L_SHELLS[metal].step(energy)[0] / NM_PER_CM
-        spectra = {v: l_shapes()[name](energy)[0] for v, name in SHAPE_OF_VALENCE[metal].items()}
-        shares = reduced(metal, self._shares[metal], left)
+    def _metal(self, metal: str, energy_ev: float, left: float) -> NDArray[np.float64]:
+        step_per_nm = self._g_cm3[metal] * L_SHELLS[metal].step(energy_ev) / NM_PER_CM
+        steps = edge_steps(energy_ev)
         seen = np.zeros_like(EDGES_NM)
-        for valence, share in shares.items():
-            seen += share * spectra[valence]
+        for valence, share in reduced(metal, self._shares[metal], left).items():
+            seen += share * steps[SHAPE_OF_VALENCE[metal][valence]]
         return np.asarray(step_per_nm * seen)
 
 

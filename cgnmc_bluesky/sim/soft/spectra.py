@@ -15,9 +15,10 @@ The L2 lines are broader: their hole also decays by a Coster-Kronig transition t
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,13 +68,13 @@ class LShell:
     emission_ev: float
     fluorescence_yield: float
 
-    def below(self, energy_ev: NDArray[np.float64]) -> NDArray[np.float64]:
+    def below(self, energy_ev: float) -> float:
         """Absorption without L2 and L3, in cm²/g."""
-        return self.below_cm2_g * np.power(energy_ev / self.energy_ev, self.below_power)
+        return float(self.below_cm2_g * (energy_ev / self.energy_ev) ** self.below_power)
 
-    def step(self, energy_ev: NDArray[np.float64]) -> NDArray[np.float64]:
+    def step(self, energy_ev: float) -> float:
         """Absorption that one edge step stands for, in cm²/g."""
-        return self.jump_cm2_g * np.power(energy_ev / self.energy_ev, self.jump_power)
+        return float(self.jump_cm2_g * (energy_ev / self.energy_ev) ** self.jump_power)
 
 
 L_SHELLS: Mapping[str, LShell] = MappingProxyType(
@@ -133,14 +134,17 @@ class LShape:
             0.5 + np.arctan((energy_ev - step_ev) / STEP_WIDTH_EV) / np.pi
             for step_ev in self.steps_ev
         )
-        line_ev, area_ev, sigma_ev, half_width_ev = self._lines
+        line_ev, area_ev, sigma_ev, half_width_ev = self.lines
         lines = voigt_profile(energy_ev[:, None] - line_ev, sigma_ev, half_width_ev)
         white: NDArray[np.float64] = np.einsum("ij,j->i", lines, area_ev)
         return white + L3_SHARE * at_l3 + (1 - L3_SHARE) * at_l2
 
     @cached_property
-    def _lines(self) -> tuple[NDArray[np.float64], ...]:
-        """Energy, area, Gaussian standard deviation and Lorentzian half width of every line."""
+    def lines(self) -> NDArray[np.float64]:
+        """Energy, area, Gaussian standard deviation and Lorentzian half width of every line.
+
+        In eV, the area times one edge step; shape `(4, n)`.
+        """
         strength = LINE_EV_PER_HOLE * self.holes
         rows = [
             (line_ev, strength * part * share, sigma_ev, half_width_ev)
@@ -152,7 +156,7 @@ class LShape:
             )
             for line_ev, share, sigma_ev in lines
         ]
-        return tuple(np.array(rows).T)
+        return np.array(rows).T
 
 
 @cache
@@ -160,6 +164,44 @@ def l_shapes() -> Mapping[str, LShape]:
     """Every shape there is, by its name."""
     text = files("cgnmc_bluesky.sim.soft").joinpath("spectra.toml").read_text(encoding="utf-8")
     return {name: _shape(name, numbers) for name, numbers in tomllib.loads(text).items()}
+
+
+@lru_cache(maxsize=16)
+def edge_steps(energy_ev: float) -> Mapping[str, float]:
+    """Absorption of every shape at one energy, in edge steps, by the shape's name."""
+    lines = _all_lines()
+    white = voigt_profile(energy_ev - lines.energy_ev, lines.sigma_ev, lines.half_width_ev)
+    rounded = 0.5 + np.arctan((energy_ev - lines.steps_ev) / STEP_WIDTH_EV) / np.pi
+    total = np.einsum("ij,j->i", lines.areas_ev, white)
+    total += L3_SHARE * rounded[:, 0] + (1 - L3_SHARE) * rounded[:, 1]
+    return MappingProxyType(dict(zip(lines.names, total.tolist(), strict=True)))
+
+
+class _Lines(NamedTuple):
+    """The lines of all k shapes, n of them, and each shape's areas, `(k, n)`."""
+
+    names: tuple[str, ...]
+    steps_ev: NDArray[np.float64]
+    energy_ev: NDArray[np.float64]
+    sigma_ev: NDArray[np.float64]
+    half_width_ev: NDArray[np.float64]
+    areas_ev: NDArray[np.float64]
+
+
+@cache
+def _all_lines() -> _Lines:
+    shapes = l_shapes()
+    of_each = [shape.lines for shape in shapes.values()]
+    energy_ev, area_ev, sigma_ev, half_width_ev = np.concatenate(of_each, axis=1)
+    owner = np.repeat(np.arange(len(of_each)), [lines.shape[1] for lines in of_each])
+    return _Lines(
+        names=tuple(shapes),
+        steps_ev=np.array([shape.steps_ev for shape in shapes.values()]),
+        energy_ev=energy_ev,
+        sigma_ev=sigma_ev,
+        half_width_ev=half_width_ev,
+        areas_ev=np.where(owner == np.arange(len(of_each))[:, None], area_ev, 0.0),
+    )
 
 
 def _shape(name: str, numbers: Mapping[str, object]) -> LShape:
