@@ -157,7 +157,7 @@ def read_samples(table: TableSpec, places: Collection[str]) -> SampleTable:
 
 
 def _sample(row: Row) -> Sample | None:
-    if row.problems:
+    if not row.is_whole:
         return None
     cells = {column: value for column, value in row.cells.items() if column in REMEDIES}
     try:
@@ -174,7 +174,7 @@ def _sample(row: Row) -> Sample | None:
 def _check_names(rows: list[Row]) -> None:
     first: dict[str, int] = {}
     for number, row in enumerate(rows, 1):
-        name = str(row.cells.get("name", ""))
+        name = str(row.cells.get("name", "")) if row.is_whole else ""
         if name in first:
             row.refuse(
                 "name", f"row {first[name]} has it too, give each sample one row with all its edges"

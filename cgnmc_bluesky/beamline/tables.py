@@ -37,6 +37,8 @@ class Row:
     ----------
     problems
         What is wrong with it, a line each.
+    is_whole
+        Whether its cells are known to stand in their columns.
     """
 
     def __init__(self, where: str, cells: Mapping[str, Any]) -> None:
@@ -46,6 +48,7 @@ class Row:
         self.where = where
         self.cells = {key: value for key, value in stripped.items() if value not in ("", None)}
         self.problems: list[str] = []
+        self.is_whole = True
 
     def refuse(self, column: str, why: str) -> None:
         """Note what is wrong with a cell."""
@@ -135,6 +138,7 @@ def _from_csv(path: Path, text: str) -> list[Row]:
         where = f"{path.name} row {len(rows) + 1} (line {lines.line_num})"
         rows.append(Row(where, dict(zip(header, cells, strict=False))))
         if len(cells) > len(header):
+            rows[-1].is_whole = False
             rows[-1].problems.append(
                 f"{where} has {len(cells)} cells under {len(header)} columns: put a cell that "
                 "holds a comma between quotation marks"

@@ -189,6 +189,8 @@ def _steps(read: SampleTable, axes: Sequence[Axis], scan: Scan) -> MsgGenerator[
     steps: list[Step] = []
     taken: dict[tuple[Any, ...], int] = {}
     for number, (row, sample) in enumerate(zip(read.rows, read.samples, strict=True), 1):
+        if not row.is_whole:
+            continue
         places: list[Any] = []
         for axis in axes:
             places.append((yield from axis.place(row)))
