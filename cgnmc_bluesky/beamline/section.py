@@ -43,7 +43,10 @@ def _as_column(name: str) -> str:
     return column
 
 
-_COLUMNS = ("energy", "i0", "itrans", "ifluor", "irefer", "mutrans", "mufluor", "murefer")
+_COLUMNS = (
+    *("energy", "i0", "itrans", "ifluor", "irefer", "mutrans", "mufluor", "murefer"),
+    *("tey", "pfy"),
+)
 
 Key = Annotated[str, StringConstraints(min_length=1)]
 Number = Annotated[float, Strict()]

@@ -11,6 +11,8 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     "ifluor": ("ifluor", "if", "iff", "fluor"),
     "mutrans": ("mutrans", "mut", "xmu", "mu", "mue", "munorm", "norm", "normalized", "normalised"),
     "mufluor": ("mufluor", "muf"),
+    "tey": ("tey", "itey", "electronyield", "samplecurrent"),
+    "pfy": ("pfy", "ipfy"),
     "murefer": ("murefer", "muref", "mur", "reference", "ref"),
 }
 """For each XDI name the names other programs give the column, the most trusted first."""

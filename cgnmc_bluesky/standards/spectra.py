@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from cgnmc_bluesky.analysis.rows import Block
-from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable, of_foil
+from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable
 from cgnmc_bluesky.analysis.xanes.calibrate import Recorded
 from cgnmc_bluesky.analysis.xanes.joining import NEEDED
-from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION
+from cgnmc_bluesky.analysis.xanes.scan import ABSORPTION, REFERENCE
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError, Foil, Reference
 from cgnmc_bluesky.spectra import Columns, MeasuredSpectrum, read_spectra, standard_names
 
@@ -40,7 +40,7 @@ def recorded_of(reference: Reference, beamline: Beamline) -> Recorded:
     rows = rows_of(_named(reference.name, spectra), beamline, owner)
     spectrum = absorption_of(rows, reference.mode, owner)
     try:
-        foil = of_foil(rows, {})
+        foil = REFERENCE[reference.mode](rows, {})
     except Unusable:
         foil = None
     foil_ev, foil_mu = (foil.energy_ev, foil.mu) if foil else (_NOTHING, _NOTHING)
@@ -63,7 +63,7 @@ def rows_of(spectrum: MeasuredSpectrum, beamline: Beamline, owner: str) -> Block
     """A file's columns by role: as the configuration calls them, else by their XDI names."""
     xdi = {role: name for name, role in standard_names(spectrum.columns).items()}
     by_role = {"energy_ev": xdi.pop("energy", ""), **xdi}
-    own = beamline.data_keys("xanes")
+    own = {**beamline.data_keys("soft_xanes"), **beamline.data_keys("xanes")}
     by_role |= {role: key for role, key in own.items() if key in spectrum.columns}
     values = {
         role: spectrum.columns[name] for role, name in by_role.items() if name in spectrum.columns
