@@ -50,8 +50,8 @@ def test_a_cell_that_was_recorded_while_the_scan_ran(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({}, "[cell] time_zone: none, nor in the record: its times are taken as UTC"),
-        ({"active_mass_mg": None}, "[cell] active_mass_mg: none, here or in the record"),
+        ({}, "[cell] time_zone: cell.csv names no time zone: no state of charge"),
+        ({"active_mass_mg": None}, "[cell] active_mass_mg: none: neither mAh/g nor x in Li(x)"),
         ({"formula": None}, "[cell] formula: none, nor theoretical_mah_per_g: no x"),
         ({"record": None}, "[cell] record: none: no state of charge"),
     ],
@@ -64,7 +64,7 @@ def test_what_a_cell_lacks(tmp_path, changes, message):
 def test_a_cell_on_the_clock_of_another_zone(tmp_path):
     findings = with_cell(record(tmp_path, hour=13), time_zone="UTC")
     [line] = of_cell(findings, Severity.ERROR)
-    assert "lasts from 2027-01-15 13:00 to 2027-01-15 14:30" in line
+    assert "on its clock it lasts from 2027-01-15 13:00 to 2027-01-15 14:30" in line
     assert "the runs were made from 2027-01-15 12:00" in line
     assert line.endswith("a time_zone 1 h further east would fit, or clock_offset_s = -3600")
     right = with_cell(record(tmp_path, hour=13), time_zone="Etc/GMT-1")
@@ -73,7 +73,7 @@ def test_a_cell_on_the_clock_of_another_zone(tmp_path):
 
 def test_a_cell_that_does_not_say_when_it_was(tmp_path):
     lines = of_cell(with_cell(record(tmp_path, dated=False)), Severity.ERROR)
-    assert "its times count from a moment that it does not tell" in lines[0]
+    assert "cell.csv tells no date; give the time of its second 0 since 1970" in lines[0]
     assert "name the record of this cell" in lines[1]
     told = with_cell(record(tmp_path, dated=False), clock_offset_s=NOON_S - 1800.0)
     assert of_cell(told, Severity.ERROR) == []
@@ -82,7 +82,7 @@ def test_a_cell_that_does_not_say_when_it_was(tmp_path):
 def test_a_record_that_is_none(tmp_path):
     (tmp_path / "notes.csv").write_text("a,b\n1,2\n")
     [line] = of_cell(with_cell(tmp_path / "notes.csv"), Severity.ERROR)
-    assert "has no voltage with a current or a charge" in line
+    assert "notes.csv holds no voltage with a current" in line
     [line] = of_cell(with_cell(tmp_path / "notse.csv"), Severity.ERROR)
     assert line.endswith("did you mean 'notes.csv'?")
 

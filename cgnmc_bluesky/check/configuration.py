@@ -33,7 +33,6 @@ LOOKS: Mapping[str, Callable[[Any], Iterator[Finding]]] = {
     "xrf": check_map_section,
     "heating": check_ramp_section,
     "cycling": check_cycling_section,
-    "cell": check_cell_section,
 }
 """Who looks at a section by itself."""
 
@@ -59,6 +58,7 @@ def check_configuration(beamline: Beamline) -> Iterator[Finding]:
         section = getattr(beamline, name)
         if section is not None:
             yield from look(section)
+    yield from check_cell_section(beamline)
     yield from check_yield_standards(beamline)
     read = [_reference(beamline, reference) for reference in beamline.reference]
     read += [finding for foil in beamline.foil for finding in _foil(beamline, foil)]

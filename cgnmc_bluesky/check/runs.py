@@ -24,7 +24,6 @@ LOOKS: Mapping[str, Callable[[Any, Sequence[Surveyed]], Iterator[Finding]]] = {
     "xpeem": check_stack_runs,
     "xrf": check_map_runs,
     "heating": check_ramp_runs,
-    "cell": check_cell_runs,
 }
 """Who looks at the runs for a section."""
 
@@ -48,6 +47,7 @@ def check_runs(beamline: Beamline, source: Source) -> Iterator[Finding]:
         section = getattr(beamline, name)
         if section is not None:
             yield from look(section, runs)
+    yield from check_cell_runs(beamline, runs)
     yield from _edges(beamline, runs)
     yield from _named_runs(beamline, source)
 
