@@ -124,6 +124,8 @@ def test_importing_brings_no_heavy_library(statement: str, tmp_path: Path) -> No
     loaded = set(run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(ROOT)).split())
     assert "cgnmc_bluesky" in loaded
     assert not loaded & {"larch", "tiled", "matplotlib", "ophyd", "pint", "xraydb", "databroker"}
+    # Either takes half a second.
+    assert not loaded & {"scipy.signal", "scipy.stats"}
 
 
 @pytest.mark.parametrize("name", LINKS)

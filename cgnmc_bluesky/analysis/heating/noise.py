@@ -8,7 +8,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 Floats = NDArray[np.float64]
 
@@ -84,6 +83,8 @@ class Noise:
         ndarray
             Shape `(n, k)`, without what the first readings say, so of rank `n - STARTS`.
         """
+        from scipy.signal import lfilter
+
         starts = np.eye(len(columns), STARTS)
         every = np.column_stack([starts, columns])
         filtered = lfilter(self.differences, self.averages, every, axis=0)

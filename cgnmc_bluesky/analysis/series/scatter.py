@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import chi2 as chi2_distribution
+from scipy.special import chdtrc
 
 WIDENED_BELOW = 0.15
 """Probability of a scatter below which sigmas are widened by it: a test that rests on the outcome
@@ -91,7 +91,7 @@ def _excess_variance(
         residuals = values - _means(values, widened, place_of)[place_of]
         return float(np.sum(residuals**2 / widened))
 
-    if chi2_distribution.sf(scatter(0.0), spare) >= WIDENED_BELOW:
+    if chdtrc(spare, scatter(0.0)) >= WIDENED_BELOW:
         return 0.0
     largest = float(np.sum((values - values.mean()) ** 2))
     return float(brentq(lambda excess: scatter(excess) - spare, 0.0, largest))

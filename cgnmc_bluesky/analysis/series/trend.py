@@ -7,9 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2 as chi2_distribution
-from scipy.stats import f as f_distribution
-from scipy.stats import t as t_distribution
+from scipy.special import chdtrc, fdtrc, stdtr
 
 from cgnmc_bluesky.analysis.series.scatter import Means, means_of
 
@@ -126,13 +124,13 @@ def fit_trend(
     p_constant = _p_constant(chi2, dof, means)
     slope, slope_sigma, intercept, chi2_line = _line(means, weights)
     left = dof - 1
-    is_straight = not left or float(chi2_distribution.sf(chi2_line, left)) >= LEVEL
+    is_straight = not left or float(chdtrc(left, chi2_line)) >= LEVEL
     if not is_straight:
         slope_sigma *= math.sqrt(chi2_line / left)
     change = float(means.values[-1] - means.values[0])
     change_sigma = math.hypot(means.sigmas[0], means.sigmas[-1])
     leads = abs(change) > 2 * change_sigma and (
-        is_straight or 2 * t_distribution.sf(abs(slope) / slope_sigma, left) < LEVEL
+        is_straight or 2 * stdtr(left, -abs(slope) / slope_sigma) < LEVEL
     )
     return Trend(
         means=means,
@@ -162,8 +160,8 @@ def _course(p_constant: float, change: float, *, leads: bool) -> Course:
 
 def _p_constant(chi2: float, dof: int, means: Means) -> float:
     if means.excess_sigma:
-        return float(f_distribution.sf(chi2 / dof, dof, means.spare))
-    return float(chi2_distribution.sf(chi2, dof))
+        return float(fdtrc(dof, means.spare, chi2 / dof))
+    return float(chdtrc(dof, chi2))
 
 
 def _line(means: Means, weights: NDArray[np.float64]) -> tuple[float, float, float, float]:
