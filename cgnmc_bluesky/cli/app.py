@@ -52,8 +52,15 @@ def _root(
 @app.command()
 def demo(
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Where the results and the catalog go.")
-    ] = Path("cgnmc-demo"),
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Where the results go: ./cgnmc-demo, or ./cgnmc-paper."
+        ),
+    ] = None,
+    paper: Annotated[
+        bool,
+        typer.Option("--paper", help="Measure what each figure of the paper shows, and judge it."),
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated noise.")] = 0,
     debug: Debug = False,
     log: Log = None,
@@ -65,14 +72,23 @@ def demo(
     catalog in DIR/catalog; then everything is replayed from there and compared, and set against
     the truth.
 
+    With --paper what each figure of the paper shows is measured for both materials, and each of
+    its statements printed with the measured value, its error, and whether it holds; DIR/index.html
+    has the figures.
+
     Examples:
 
     - `cgnmc demo`
+    - `cgnmc demo --paper`
     - `cgnmc demo --out beamtime --seed 3`
     """
+    if paper:
+        from cgnmc_bluesky.demo.paper import run_paper
+
+        return run_paper(out or Path("cgnmc-paper"), seed=seed, console=output())
     from cgnmc_bluesky.demo import run_demo
 
-    return run_demo(out, seed=seed, console=output())
+    return run_demo(out or Path("cgnmc-demo"), seed=seed, console=output())
 
 
 @app.command()

@@ -25,6 +25,12 @@ UNITS: Mapping[str, str] = {
     "particles_pristine": "",
     "particles": "",
 }
+CORRECTED = "_corrected"
+"""Ending of values that are corrected for self-absorption."""
+_UNSEEN = 20.0
+"""How far a shell may differ from its core in a particle that passes for homogeneous, in sigmas of
+the particle's Mn/Ni: as large is the sigma of the contrast where there is one (simulated particles
+of 5 µm with a shell of 0.7 µm)."""
 _AS_NUMBER = {Kept.KEPT: 1.0, Kept.ALTERED: 0.0, Kept.LOST: 0.0}
 
 
@@ -59,10 +65,14 @@ def kept_gradients(results: Iterable[Result]) -> list[SeriesResult]:
 
 
 def _compared(pristine: Sequence[Result], cycled: Sequence[Result]) -> SeriesResult:
+    ending = _ending([*pristine, *cycled])
     (before, lost_before), (after, lost_after) = (
-        points_of(each, "mn_ni_shell", "cycles") for each in (pristine, cycled)
+        points_of(each, f"mn_ni_shell{ending}", "cycles") for each in (pristine, cycled)
     )
-    fate = fate_of([_gradient(each) for each in before], [_gradient(each) for each in after])
+    fate = fate_of(
+        [_gradient(each.result, ending) for each in before],
+        [_gradient(each.result, ending) for each in after],
+    )
     left_out = [*lost_before, *lost_after]
     alone = "one particle of each: how far particles differ is not known"
     remarks = [alone] if len(before) == len(after) == 1 else []
@@ -92,15 +102,41 @@ def _compared(pristine: Sequence[Result], cycled: Sequence[Result]) -> SeriesRes
     )
 
 
-def _gradient(point: SeriesPoint) -> Gradient:
-    values, sigmas = point.result.values, point.result.sigmas
-    core, core_sigma = values["mn_ni_core"], sigmas["mn_ni_core"]
-    width, width_sigma = values.get("gradient_width_um"), sigmas.get("gradient_width_um")
-    contrast = point.value - (core or 0.0)
-    return Gradient(
-        (contrast, math.hypot(point.sigma, core_sigma or 0.0)),
-        (width, width_sigma) if width and width_sigma else None,
-    )
+def _ending(results: Sequence[Result]) -> str:
+    """Say which values are compared: corrected ones where every result that has any has them."""
+    shells = [each for each in results if each.values.get("mn_ni_shell") is not None]
+    has_all = all(each.values.get(f"mn_ni_shell{CORRECTED}") is not None for each in shells)
+    return CORRECTED if shells and has_all else ""
+
+
+def contrast_of(result: Result, ending: str = "") -> tuple[float, float] | None:
+    """Mn/Ni of the shell less that of the core, and one standard deviation.
+
+    Parameters
+    ----------
+    result
+        Of one particle.
+    ending
+        "_corrected" for values that are corrected for self-absorption.
+
+    Returns
+    -------
+    tuple[float, float] or None
+        `None` where it is not known.
+    """
+    ends = [f"mn_ni_shell{ending}", f"mn_ni_core{ending}"]
+    shell, core = (result.values.get(name) for name in ends)
+    sigmas = [result.sigmas.get(name) for name in ends]
+    if shell is None or core is None or None in sigmas:
+        return None
+    sigma = math.hypot(*(each for each in sigmas if each is not None))
+    return shell - core, sigma if result.values.get("gradient_width_um") else _UNSEEN * sigma
+
+
+def _gradient(result: Result, ending: str) -> Gradient:
+    width, sigma = result.values.get("gradient_width_um"), result.sigmas.get("gradient_width_um")
+    contrast = contrast_of(result, ending) or (0.0, math.inf)
+    return Gradient(contrast, (width, sigma) if width and sigma else None)
 
 
 def _numbers(

@@ -1,0 +1,116 @@
+"""Figure 3: Ni and Mn K edges, pristine and after 100 cycles."""
+
+from collections.abc import Sequence
+
+import bluesky.plan_stubs as bps
+import numpy as np
+from bluesky.utils import MsgGenerator
+
+from cgnmc_bluesky.demo.paper.bench import Bench
+from cgnmc_bluesky.demo.paper.chapter import MATERIALS, Chapter, Picture
+from cgnmc_bluesky.demo.paper.findings import Findings
+from cgnmc_bluesky.demo.paper.panels import Curve, Panel, save_panels
+from cgnmc_bluesky.demo.paper.statements import Statement, falls_short, is_near, stated
+from cgnmc_bluesky.plans import xanes_scan
+from cgnmc_bluesky.sim import SimulatedBeamline
+from cgnmc_bluesky.sim.spectra import ELEMENTS
+
+ELEMENTS_SEEN = ("Ni", "Mn")
+AGES = {0: "pristine", 100: "100 cycles"}
+REGIONS = [(-100.0, -20.0, 10.0), (-20.0, 40.0, 0.5), (40.0, 200.0, 4.0)]
+FLUX_PH_S = 5e8
+SAME_EV, SAME_VALENCE = 0.25, 0.04
+"""Shifts and valences that one would not call a change."""
+MEAN_VALENCE = 2.67
+_SHOWN_EV = (-15.0, 50.0)
+
+
+class HardEdges(Chapter):
+    """Figure 3: the mean of the whole sample."""
+
+    key = "3"
+    title = "Ni and Mn K edges, which see the whole sample"
+
+    def measure(self, bench: Bench) -> None:
+        """Scan both edges of both materials, pristine and cycled."""
+        for element in ELEMENTS_SEEN:
+            beamline = SimulatedBeamline(edge=f"{element} K", seed=bench.seed, flux_ph_s=FLUX_PH_S)
+            bench.run(beamline, _scans(beamline))
+
+    def statements(self, found: Findings) -> list[Statement]:
+        """Edges and valences."""
+        said = [_edge_moves(found), _valence_falls(found)]
+        pristine = found.number("mean_valence", "ni2_fraction", "conventional", 0)
+        said.insert(
+            0,
+            stated(
+                "3a", "The mean oxidation state of Ni in pristine NMC622 is about +2.67.",
+                "mean valence of Ni, conventional", pristine,
+                is_near(pristine, MEAN_VALENCE, within=0.1),
+            ),
+        )  # fmt: skip
+        said.append(_is_unchanged(found, "3b", "Ni", "gradient"))
+        said += [
+            _is_unchanged(found, panel, "Mn", material)
+            for panel, material in zip(("3c", "3d"), MATERIALS, strict=True)
+        ]
+        return said
+
+    def pictures(self, bench: Bench, found: Findings) -> Sequence[Picture]:
+        """Normalised absorption, a panel for each element and material."""
+        panels = [
+            _panel(found, element, material) for element in ELEMENTS_SEEN for material in MATERIALS
+        ]
+        path = save_panels(bench.folder / "fig3.png", panels)
+        return [Picture(path, "K edges, normalised, pristine and after 100 cycles")]
+
+
+def _scans(beamline: SimulatedBeamline) -> MsgGenerator[None]:
+    detectors = [beamline.i0, beamline.it, beamline.ir]
+    for material in MATERIALS:
+        for cycles, age in AGES.items():
+            yield from bps.mv(beamline.sample, f"{material}, {age}")
+            told = {"material": material, "cycles": cycles}
+            yield from xanes_scan(
+                detectors, beamline.mono, edge=beamline.edge, regions=REGIONS, md=told
+            )
+
+
+def _edge_moves(found: Findings) -> Statement:
+    shift = found.change("half_step_ev", "edge_position", "conventional", edge="Ni K")
+    return stated(
+        "3a", "The Ni K edge of the conventional material moves to lower energy in 100 cycles.",
+        "change of the edge at half the step", shift, falls_short(shift, worth=0.1), "eV",
+    )  # fmt: skip
+
+
+def _valence_falls(found: Findings) -> Statement:
+    change = found.change("mean_valence", "ni2_fraction", "conventional", mode="transmission")
+    return stated(
+        "3a", "Its Ni is reduced.", "change of the mean valence",
+        change, falls_short(change, worth=SAME_VALENCE),
+    )  # fmt: skip
+
+
+def _is_unchanged(found: Findings, panel: str, element: str, material: str) -> Statement:
+    analysis = f"{element.lower()}2_fraction"
+    change = found.change("mean_valence", analysis, material, mode="transmission")
+    return stated(
+        panel, f"The {element} K edge of the {material} material does not change in 100 cycles.",
+        f"change of the mean valence of {element}", change, is_near(change, within=SAME_VALENCE),
+    )  # fmt: skip
+
+
+def _panel(found: Findings, element: str, material: str) -> Panel:
+    curves = []
+    for number, (cycles, age) in enumerate(AGES.items()):
+        arrays = found.curves("spectrum", "edge_position", material, cycles, edge=f"{element} K")
+        if arrays is not None:
+            order = np.argsort(arrays["energy_ev"])
+            x, y = arrays["energy_ev"][order], arrays["normalised"][order]
+            curves.append(Curve(age, x, y, number, "-" if number == 0 else "--"))
+    edge_ev = ELEMENTS[element].energy_ev
+    return Panel(
+        f"{element} K, {material}", "energy (eV)", "normalised absorption", curves,
+        (edge_ev + _SHOWN_EV[0], edge_ev + _SHOWN_EV[1]),
+    )  # fmt: skip
