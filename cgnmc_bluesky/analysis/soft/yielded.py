@@ -19,11 +19,11 @@ from cgnmc_bluesky.analysis.xanes.curves import correlation_length
 
 Floats = NDArray[np.float64]
 
-_STARTS = (0.0, 0.3, 0.6, 0.8)
+_STARTS = (0.0, 0.4, 0.75)
 _ITERATIONS = 40
 _HALVINGS = 8
 _LEAST_LEFT = 0.05
-_SETTLED = 1e-10
+_SETTLED = 1e-8
 _FARTHEST_STEP_EV = 0.3
 _LEAST_VARIANCE = 0.05
 _FEWEST_FOR_NOISE = 30
@@ -70,8 +70,6 @@ class Found:
     design
         Derivatives of the yield by all that was fitted, shape `(n, p)`: amounts, baseline, α and
         shift, as far as they were.
-    inverse
-        Inverse of the weighted normal matrix, shape `(p, p)`.
     weights
         Of the points, shape `(n,)`, their mean about one.
     x
@@ -84,7 +82,6 @@ class Found:
     absorbing: float
     shift_ev: float
     design: Floats
-    inverse: Floats
     weights: Floats
     x: Floats
     fit: Floats
@@ -100,9 +97,16 @@ class Found:
     @cached_property
     def projection(self) -> Floats:
         """Change of what was fitted with each point, shape `(p, n)`."""
-        weighted = self.design * self.weights[:, None]
-        projection: Floats = np.einsum("jk,ik->ji", self.inverse, weighted)
+        weighted = self.design * np.sqrt(self.weights)[:, None]
+        # what is fitted here does not matter, only what tells the columns apart
+        inverse = combine(weighted, weighted[:, 0]).inverse
+        projection: Floats = np.einsum("jk,ik->ji", inverse, self.design * self.weights[:, None])
         return projection
+
+    @cached_property
+    def cost(self) -> float:
+        """Weighted sum of the squares of what is left."""
+        return float(np.einsum("i,i,i->", self.weights, self.residual, self.residual))
 
     @cached_property
     def influence(self) -> Floats:
@@ -121,9 +125,7 @@ class Found:
     def noise(self) -> float:
         """Standard deviation of a point of weight one."""
         n, p = self.design.shape
-        return float(
-            np.sqrt(np.einsum("i,i,i->", self.weights, self.residual, self.residual) / (n - p))
-        )
+        return float(np.sqrt(self.cost / (n - p)))
 
 
 def compose(sought: Sought, energy_ev: Floats, measured: Floats) -> Found:
@@ -170,7 +172,7 @@ class _Solver:
         if self._sought.strength == 0.0:
             return self._linear(0.0)
         found = [self._linear(share / float(np.max(self._measured))) for share in _STARTS]
-        return min(found, key=lambda one: float(np.einsum("i,i->", one.residual, one.residual)))
+        return min(found, key=lambda one: one.cost)
 
     def solve(self, found: Found, weights: Floats) -> Found:
         """Improve on a composition until it settles."""
@@ -178,9 +180,9 @@ class _Solver:
         for _ in range(_ITERATIONS):
             step = np.einsum("jn,n->j", found.projection, found.residual)
             better = self._step(found, step, weights)
-            gained = _cost(found) - _cost(better)
+            gained = found.cost - better.cost
             found = better
-            if gained <= _SETTLED * _cost(found):
+            if gained <= _SETTLED * found.cost:
                 break
         return found
 
@@ -193,7 +195,6 @@ class _Solver:
             absorbing=absorbing,
             shift_ev=0.0,
             design=self._still,
-            inverse=fit.inverse,
             weights=np.ones_like(self._measured),
             x=self._measured,
             fit=self._measured,
@@ -228,7 +229,7 @@ class _Solver:
             shift_ev = found.shift_ev + (part * moved if self._sought.moves else 0.0)
             better = self._at(better, weights, shift_ev)
             if np.min(1.0 + better.absorbing * better.x) > _LEAST_LEFT and (
-                _cost(better) <= _cost(found)
+                better.cost <= found.cost
             ):
                 return better
         return found
@@ -258,22 +259,11 @@ class _Solver:
             found,
             shift_ev=shift_ev,
             design=design,
-            inverse=_inverse(design, weights),
             weights=weights,
             x=x,
             fit=fit,
             residual=self._measured - fit,
         )
-
-
-def _inverse(design: Floats, weights: Floats) -> Floats:
-    weighted = design * np.sqrt(weights)[:, None]
-    # its residual is not asked for, only what tells the columns apart
-    return combine(weighted, weighted[:, 0]).inverse
-
-
-def _cost(found: Found) -> float:
-    return float(np.einsum("i,i,i->", found.weights, found.residual, found.residual))
 
 
 def _weights(found: Found) -> Floats | None:
