@@ -10,7 +10,13 @@ from bluesky.utils import MsgGenerator
 from cgnmc_bluesky.beamline import Edge, edge_energy_ev
 from cgnmc_bluesky.plans.energies import check_devices, measure_energies
 from cgnmc_bluesky.plans.messages import tell
-from cgnmc_bluesky.plans.regions import RegionSpec, energy_grid_ev, read_regions, usual_regions
+from cgnmc_bluesky.plans.regions import (
+    SOFT_BELOW_EV,
+    RegionSpec,
+    energy_grid_ev,
+    read_regions,
+    usual_regions,
+)
 
 
 def xanes_scan(
@@ -133,6 +139,8 @@ def measure_standard(
 def reference_block(name: str, edge: str, valence: float, run_uid: str) -> str:
     """TOML of a reference spectrum that is a run in the catalog.
 
+    At a soft X-ray edge it is the electron yield, which is the best standard for every yield.
+
     Parameters
     ----------
     name
@@ -159,6 +167,8 @@ def reference_block(name: str, edge: str, valence: float, run_uid: str) -> str:
         "valence": valence,
         "run": run_uid,
     }
+    if edge_energy_ev(edge)[0] < SOFT_BELOW_EV:
+        entries["mode"] = "tey"
     lines = [f"{key} = {_toml(value)}" for key, value in entries.items()]
     return "\n".join(["[[reference]]", *lines])
 

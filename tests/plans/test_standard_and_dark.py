@@ -50,6 +50,11 @@ def test_any_name_makes_a_block_that_can_be_read(name: str, valence: float) -> N
     assert block == {"name": name, "edge": "Ni K", "valence": valence, "run": "4c9e"}
 
 
+def test_a_standard_at_a_soft_x_ray_edge_is_its_electron_yield() -> None:
+    (block,) = tomllib.loads(reference_block("NiO", "Ni L3", 2, "4c9e"))["reference"]
+    assert block["mode"] == "tey"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
