@@ -29,7 +29,21 @@ for start in (catalog[-3].start, catalog[-2].start, catalog[-1].start):
 print("READ", catalog[-2]["primary"]["xs_channel1"][:].shape)
 print("RAMPED", catalog[-1].start["sample"], catalog[-1].start["truth"]["t_peak_c"])
 print("HELD", catalog[-1]["temperature"]["furnace_temperature"][:].max())
+
+rows = [{"material": "gradient", "cycles": n, "edges": "Ni L3"} for n in (1, 50)]
+for row, name in zip(rows, ("gradient, 1 cycle", "gradient, 50 cycles")):
+    row.update(name=name, position=name)
+
+soft = {"detectors": [gold_mesh, tey, sdd, reference], "energy": pgm, "regions": [[-10, 40, 1]]}
+RE(sample_series(rows[:1], soft_sample, soft, md={"series": "aged"}))
+RE(sample_series(rows, soft_sample, soft, done=catalog.done_samples, md={"series": "aged"}))
+print("AGED", catalog.done_samples("aged"))
 """
+SERIES = {
+    "table": [{"name": "a", "material": "b", "cycles": 1, "position": "NiO", "edges": "Ni L3"}],
+    "scan": {"detectors": ["gold_mesh", "tey"], "energy": "pgm", "regions": [[-5, 20, 5]]},
+    "md": {"series": "aged"},
+}
 
 
 @pytest.fixture
@@ -95,6 +109,8 @@ def test_a_scan_at_the_prompt_gives_its_results(clone: Path, environment: dict[s
     assert "STORED xrf_fly_map 2" in said
     assert "STORED heating_ramp 3" in said
     assert "RAMPED conventional" in said
+    assert "series aged: 1 of 2 were done before" in said
+    assert "AGED [('gradient, 1 cycle', 'Ni L3'), ('gradient, 50 cycles', 'Ni L3')]" in said
     assert "READ (11, 21, 4096)" in said
     assert "final" in said.partition("FOUND")[0]
     assert untracked(clone) == ""
@@ -189,11 +205,14 @@ def test_the_same_startup_serves_a_queue(plan_queue: Queue, clone: Path) -> None
     )
     area = ["xspress3", "stage.x", -5, 5, 11, "stage.y", -5, 5, 3]
     plan_queue.ask("queue_item_add", **queued("xrf_fly_map", *area, dwell_s=0.1))
+    plan_queue.ask("queue_item_add", **queued("sample_series", holder="soft_sample", **SERIES))
+    again = {**SERIES, "done": "catalog.done_samples"}
+    plan_queue.ask("queue_item_add", **queued("sample_series", holder="soft_sample", **again))
     plan_queue.ask("queue_start")
     plan_queue.follow("Queue is empty")
     done = [item["result"] for item in plan_queue.ask("history_get")["items"]]
-    assert [result["exit_status"] for result in done] == ["completed"] * 3
-    assert [result["scan_ids"] for result in done] == [[1], [2], [3]]
+    assert [result["exit_status"] for result in done] == ["completed"] * 5
+    assert [result["scan_ids"] for result in done] == [[1], [2], [3], [4], []]
     assert "edge position" in plan_queue.said
     plan_queue.ask("environment_close")
     plan_queue.follow("environment was closed successfully")

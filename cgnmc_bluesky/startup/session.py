@@ -16,7 +16,7 @@ from rich.console import Console
 from cgnmc_bluesky import __version__, plans
 from cgnmc_bluesky.beamline import Beamline, ConfigurationMissing
 from cgnmc_bluesky.callbacks import EVERY
-from cgnmc_bluesky.catalogs import EmbeddedCatalog, Source, open_source
+from cgnmc_bluesky.catalogs import EmbeddedCatalog, Source, done_samples, open_source
 from cgnmc_bluesky.results import Sink
 from cgnmc_bluesky.standards import names_runs, with_runs
 from cgnmc_bluesky.startup.catalog import SessionCatalog, session_folder
@@ -26,6 +26,7 @@ from cgnmc_bluesky.startup.results import Results
 from cgnmc_bluesky.startup.screen import Screen, default_console, open_windows
 
 MAP = "xrf_fly_map(xspress3, stage.x, -5, 5, 101, stage.y, -5, 5, 101, dwell_s=0.01)"
+SOFT = 'sxas_scan([gold_mesh, tey, sdd, reference], pgm, edge="Ni L3")'
 RAMP = "heating_ramp(furnace, [diffractometer], [rga], target_c=500, rate_c_per_min=4)"
 
 _log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Session:
             "mv": bps.mv,
             "results": self.results,
             "catalog": self.catalog,
+            "done_samples": done_samples,
             "session": self,
         }
 
@@ -83,6 +85,7 @@ class Session:
             f"plans    {', '.join(plans.__all__)}, mv; all of bluesky's in bp and bps",
             "results  results[-1], catalog[-1]",
             'try      RE(xanes_scan([i0, it, ir], mono, edge="Ni K"))',
+            f"         RE({SOFT})",
             f"         RE({MAP})",
             f"         RE({RAMP})",
         ]

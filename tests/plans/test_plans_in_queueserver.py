@@ -10,16 +10,20 @@ from bluesky_queueserver.manager.profile_ops import (
 from ophyd.sim import SynAxis, SynSignal
 
 from cgnmc_bluesky import plans
-from cgnmc_bluesky.sim import SimulatedHotStage, SimulatedNanoprobe
+from cgnmc_bluesky.sim import SimulatedHotStage, SimulatedNanoprobe, SimulatedSoftBeamline
 
 HEATED = ["furnace", ["diffractometer"], ["rga"]]
+YIELDS = ["gold_mesh", "tey", "sdd"]
+ROWS = [{"name": "a", "material": "b", "cycles": 0, "position": "c", "edges": ["Ni L3"]}]
+SCAN = {"detectors": YIELDS, "energy": "pgm", "sweeps": 2}
 MAP = ["xspress3", "stage.x", -5, 5, 101, "stage.y", -5.0, 5.0, 101]
 
 
 @pytest.fixture
 def seen(mono: SynAxis, chambers: list[SynSignal], shutter: SynAxis) -> tuple[Any, Any]:
     devices = {device.name: device for device in (mono, shutter, *chambers)}
-    devices |= SimulatedNanoprobe().devices() | SimulatedHotStage().devices()
+    for simulated in (SimulatedNanoprobe(), SimulatedHotStage(), SimulatedSoftBeamline()):
+        devices |= simulated.devices()
     namespace = {name: getattr(plans, name) for name in plans.__all__} | devices
     existing_plans, existing_devices, *_ = existing_plans_and_devices_from_nspace(
         nspace=namespace, ignore_invalid_plans=False
@@ -36,6 +40,14 @@ def seen(mono: SynAxis, chambers: list[SynSignal], shutter: SynAxis) -> tuple[An
         ("xanes_scan", [["i0"], "mono"], {"regions": [{"start": -20, "stop": 30, "step": 1}]}),
         ("measure_standard", [["i0", "it"], "mono"], {"name": "NiO", "valence": 2}),
         ("measure_dark", [["i0", "it"], "shutter"], {"num": 3, "closed": 0}),
+        ("sxas_scan", [YIELDS, "pgm"], {}),
+        ("sxas_scan", [YIELDS, "pgm"], {"edge": "Mn L3", "sweeps": 3, "regions": [[-5, 10, 0.2]]}),
+        ("xpeem_stack", [["gold_mesh"], "pgm"], {"edge": "Co L3"}),
+        ("xpeem_stack", [["gold_mesh"], "pgm"], {"energies_ev": [850, 853.5], "md": {"a": 1}}),
+        ("sample_series", ["aged.csv", "soft_sample", SCAN], {}),
+        ("sample_series", [ROWS, ["stage.x", "stage.y"], SCAN], {"md": {"series": "aged"}}),
+        ("sample_series", ["aged.csv", "soft_sample", SCAN], {"done": ["a", ["b", "Ni L3"]]}),
+        ("sample_series", ["aged.csv", "soft_sample", "scan"], {"done": "catalog.done_samples"}),
         ("xrf_fly_map", MAP, {"dwell_s": 0.01}),
         ("xrf_fly_map", MAP, {"dwell_s": 1, "snake": False, "md": {"sample": "pristine"}}),
         ("xrf_fly_line", MAP[:5], {"dwell_s": 0.01}),
@@ -66,6 +78,10 @@ def test_a_plan_is_accepted(
     [
         ("xanes_scan", [["i0"], "it"], {"regions": "all"}),
         ("xanes_scan", [["i0"], "mono"], {"edge": 3}),
+        ("sxas_scan", [YIELDS, "pgm"], {"sweeps": 1.5}),
+        ("xpeem_stack", [["gold_mesh"], "pgm"], {"energies_ev": "all"}),
+        ("sample_series", [3, "soft_sample", SCAN], {}),
+        ("sample_series", ["aged.csv", "soft_sample", SCAN], {"done": 3}),
         ("xrf_fly_map", MAP, {}),
         ("heating_ramp", ["furnace", "diffractometer", ["rga"]], {}),
         ("heating_ramp", HEATED, {"rate_c_per_min": "fast"}),
