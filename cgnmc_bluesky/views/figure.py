@@ -135,11 +135,14 @@ def _wipe(axes: "Axes") -> None:
     axes.autoscale(True)
 
 
-def leave_blank(*all_axes: "Axes") -> None:
-    """Take the scales off axes that nothing is drawn on."""
+def leave_blank(*all_axes: "Axes", why: str = "") -> None:
+    """Take the scales off axes that nothing is drawn on, and say in the first what is missing."""
     for axes in all_axes:
         axes.xaxis.set_visible(False)
         axes.yaxis.set_visible(False)
+    all_axes[0].text(
+        0.5, 0.5, why, transform=all_axes[0].transAxes, ha="center", va="center", color=FADED
+    )  # fmt: skip
 
 
 def draw_legend(panels: "list[Axes]", columns: int) -> None:

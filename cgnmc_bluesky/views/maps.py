@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.results import Result
-from cgnmc_bluesky.views.board import run_name
 from cgnmc_bluesky.views.figure import INK, Panels, Sheet, draw_legend, leave_blank
 from cgnmc_bluesky.views.profiles import draw_along, draw_profile, metals_of
 from cgnmc_bluesky.views.raster import Raster, along_line, raster_of
@@ -31,7 +30,7 @@ _Floats = NDArray[np.float64]
 _Arrays = Mapping[str, _Floats]
 
 
-def draw_maps(sheet: Sheet, results: list[Result]) -> None:
+def draw_maps(sheet: Sheet, results: list[Result], name: str) -> None:
     """Draw maps of the metals and of Mn/Ni, the particles' profiles, and the summed spectrum.
 
     A single line is drawn as a profile along it. Pixels that were measured and cannot carry a
@@ -43,6 +42,8 @@ def draw_maps(sheet: Sheet, results: list[Result]) -> None:
         Where to draw.
     results
         Results of one run, one for each particle.
+    name
+        What the run is called.
     """
     results = sorted(results, key=lambda result: result.particle or 0)
     pixels = next((each.curves["map"] for each in results if "map" in each.curves), {})
@@ -53,7 +54,6 @@ def draw_maps(sheet: Sheet, results: list[Result]) -> None:
     along_um = None if place is None else along_line(*place)
     maps = _names(pixels) if place is not None and along_um is None else ()
     particles = tuple(str(result.particle or 1) for result in drawn)
-    name = run_name(results[0])
     if len(results) > len(drawn):
         name += f" · the first {len(drawn)} of {len(results)} particles"
     panels = sheet.panels(

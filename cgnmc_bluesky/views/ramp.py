@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from cgnmc_bluesky.results import Result
-from cgnmc_bluesky.views.board import run_name
 from cgnmc_bluesky.views.contour import SERIES_PANELS, draw_contour, draw_series
 from cgnmc_bluesky.views.course import Course, course_of, share_limits
 from cgnmc_bluesky.views.figure import Panels, Sheet, draw_legend
@@ -24,7 +23,7 @@ def is_of_ramp(result: Result) -> bool:
     return result.analysis in _ROWS
 
 
-def draw_ramp(sheet: Sheet, results: list[Result]) -> None:
+def draw_ramp(sheet: Sheet, results: list[Result], name: str) -> None:
     """Draw ion currents with the onset and its temperatures, beside them patterns and phases.
 
     Both are over temperature where the ramp only rises, else over time.
@@ -35,12 +34,13 @@ def draw_ramp(sheet: Sheet, results: list[Result]) -> None:
         Where to draw.
     results
         Results of one run, one for each analysis.
+    name
+        What the run is called.
     """
     shown = {
         analysis: result for analysis in _ROWS for result in results if result.analysis == analysis
     }
     over_time = any(course_of(result).over_time for result in shown.values())
-    name = run_name(results[0])
     plan = ("ramp", name, over_time, *shown)
     panels = sheet.panels(plan, lambda figure: _arrange(figure, name, tuple(shown)))
     for analysis, draw in ((O2_ONSET, _draw_onset), (PHASES, _draw_phases)):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
-from cgnmc_bluesky.views.board import gives, number, run_name
+from cgnmc_bluesky.views.board import gives, number
 from cgnmc_bluesky.views.figure import (
     FADED,
     INK,
@@ -41,7 +41,7 @@ def is_spectral(result: Result) -> bool:
     return result.analysis == EDGE or result.analysis.endswith("_fraction")
 
 
-def draw_spectra(sheet: Sheet, results: list[Result]) -> None:
+def draw_spectra(sheet: Sheet, results: list[Result], name: str) -> None:
     """Draw normalised absorption with the edge, and the linear combination with its residual.
 
     The points of a final result are filled; while the scan grows they are open and the sum is
@@ -53,6 +53,8 @@ def draw_spectra(sheet: Sheet, results: list[Result]) -> None:
         Where to draw: a row of panels for each detection mode.
     results
         Results of one run.
+    name
+        What the run is called.
     """
     rows: dict[str, list[Result]] = {}
     for result in sorted(results, key=lambda result: result.analysis != EDGE):
@@ -61,7 +63,6 @@ def draw_spectra(sheet: Sheet, results: list[Result]) -> None:
         mode: tuple((result.analysis, result.status) for result in row)
         for mode, row in rows.items()
     }
-    name = run_name(results[0])
     panels = sheet.panels(
         ("spectra", name, *columns.items()), lambda figure: _arrange(figure, name, columns)
     )
@@ -162,19 +163,22 @@ def draw_sum(upper: "Axes", lower: "Axes", result: Result, said: Sequence[str]) 
 
 
 def _draw_components(axes: "Axes", result: Result, components: list[str]) -> None:
-    """Draw the measurement and its parts, on the ground of what the parts do not account for."""
+    """Draw the measurement and its parts, on the ground of what the parts do not account for.
+
+    Where over-absorption was corrected for, the parts add up to what is corrected.
+    """
     curves = result.curves["spectrum"]
     energy_ev = curves["energy_ev"]
-    baseline = curves["fit"] - np.sum([curves[name] for name in components], axis=0)
+    parts: NDArray[np.float64] = np.sum([curves[name] for name in components], axis=0)
+    baseline = curves.get("baseline", curves["fit"] - parts)
+    measured, name = curves["mu"] - baseline, "measured"
     axes.set_ylabel("absorption µ, less baseline")
     if "mu_corrected" in curves:
-        axes.plot(energy_ev, curves["mu"] - baseline, color=FADED, linewidth=0.8, label=_MEASURED)
-    measured = curves.get("mu_corrected", curves["mu"])
-    name = "corrected" if "mu_corrected" in curves else "measured"
-    _plot_measured(axes, energy_ev, measured - baseline, result, name)
+        axes.plot(energy_ev, measured, color=FADED, linewidth=0.8, label=_MEASURED)
+        measured, name = curves["mu_corrected"], "corrected"
+    _plot_measured(axes, energy_ev, measured, result, name)
     style = "-" if result.status is Status.FINAL else "--"
-    fit = curves["fit"] - baseline
-    axes.plot(energy_ev, fit, color=_SUM, linestyle=style, linewidth=1.0, label="sum")
+    axes.plot(energy_ev, parts, color=_SUM, linestyle=style, linewidth=1.0, label="sum")
     for component, colour in zip(components, _PARTS, strict=False):
         name = component.removeprefix(_COMPONENT)
         fraction = f"fraction_{name}"

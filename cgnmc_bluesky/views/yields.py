@@ -8,7 +8,7 @@ import numpy as np
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
-from cgnmc_bluesky.views.board import gives, number, run_name
+from cgnmc_bluesky.views.board import gives, number
 from cgnmc_bluesky.views.figure import (
     FADED,
     INK,
@@ -25,7 +25,6 @@ from cgnmc_bluesky.views.statements import (
     BEAM_DAMAGE,
     SURFACE_BULK,
     YIELDS,
-    charge_of,
     damage_lines,
     drifting,
     fraction_lines,
@@ -51,7 +50,7 @@ def is_of_yield(result: Result) -> bool:
     return result.analysis in (SURFACE_BULK, BEAM_DAMAGE) or result.mode in YIELDS
 
 
-def draw_yields(sheet: Sheet, results: list[Result]) -> None:
+def draw_yields(sheet: Sheet, results: list[Result], name: str) -> None:
     """Draw the spectrum of each yield with its sum, the fractions of both, and those by sweep.
 
     Parameters
@@ -60,6 +59,8 @@ def draw_yields(sheet: Sheet, results: list[Result]) -> None:
         Where to draw.
     results
         Results of one run.
+    name
+        What the run is called.
     """
     sums = {str(each.mode): each for each in results if valence_of(each.analysis)}
     damage = {
@@ -68,7 +69,6 @@ def draw_yields(sheet: Sheet, results: list[Result]) -> None:
     }  # fmt: skip
     difference = next((each for each in results if each.analysis == SURFACE_BULK), None)
     sums = {mode: sums[mode] for mode in YIELDS if mode in sums}
-    name = " · ".join(part for part in (run_name(results[0]), charge_of(results)) if part)
     plan = ("yields", name, *sums, bool(damage))
     panels = sheet.panels(plan, lambda figure: _arrange(figure, name, tuple(sums), bool(damage)))
     for mode, result in sums.items():
@@ -109,7 +109,7 @@ def _draw_fractions(axes: "Axes", sums: Mapping[str, Result], difference: Result
         dict.fromkeys(name for each in sums.values() for name in each.values if valence_of(name))
     )
     if not any(gives(each, name) for each in sums.values() for name in names):
-        leave_blank(axes)
+        leave_blank(axes, why="no fraction yet")
         return
     axes.set_ylabel("fraction")
     axes.axhline(0.0, color=FADED, linewidth=0.6)
@@ -148,7 +148,7 @@ def _draw_sweeps(axes: "Axes", damage: Mapping[str, Result]) -> None:
     axes.set_title("\n".join(said), fontsize=8, color=INK)
     shown = {mode: each for mode, each in damage.items() if _has_sweeps(each)}
     if not shown:
-        leave_blank(axes)
+        leave_blank(axes, why="no sweep yet")
         return
     first = next(iter(shown.values()))
     dose = f" (dose {amount(first, 'dose')} in all)" if gives(first, "dose") else ""

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_cycling import CURVE_UNITS as CYCLING_UNITS
 from made_ramps import CURVE_UNITS
 
 Document = tuple[str, dict[str, Any]]
@@ -51,7 +52,8 @@ def _result_documents(
 
 
 def _array_key(name: str, dimensions: int) -> dict[str, Any]:
-    units = {"energy_ev": "eV", "x_um": "um", "y_um": "um", "radius_um": "um", **CURVE_UNITS}
+    units = {"energy_ev": "eV", "x_um": "um", "y_um": "um", "radius_um": "um"}
+    units |= CURVE_UNITS | CYCLING_UNITS
     key = {"dtype": "array", "shape": [None] * dimensions, "source": "a"}
     return {**key, "units": units.get(name, "")}
 
