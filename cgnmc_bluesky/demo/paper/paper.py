@@ -14,6 +14,7 @@ from cgnmc_bluesky.demo.paper.hard import HardEdges
 from cgnmc_bluesky.demo.paper.heating import Heating
 from cgnmc_bluesky.demo.paper.maps import CycledMaps, Maps
 from cgnmc_bluesky.demo.paper.page import write_page
+from cgnmc_bluesky.demo.paper.soft import ManganeseSeries, NickelSeries
 from cgnmc_bluesky.demo.paper.statements import (
     Statement,
     counted,
@@ -21,7 +22,14 @@ from cgnmc_bluesky.demo.paper.statements import (
     write_statements,
 )
 
-CHAPTERS: tuple[type[Chapter], ...] = (Maps, HardEdges, CycledMaps, Heating)
+CHAPTERS: tuple[type[Chapter], ...] = (
+    Maps,
+    HardEdges,
+    NickelSeries,
+    ManganeseSeries,
+    CycledMaps,
+    Heating,
+)
 
 
 def run_paper(
