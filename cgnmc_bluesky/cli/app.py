@@ -320,7 +320,7 @@ def ioc(
     debug: Debug = False,
     log: Log = None,
 ) -> None:
-    """Serve the simulated beamline and hot stage over EPICS Channel Access, on this machine alone.
+    """Serve the simulated instruments over EPICS Channel Access, on this machine alone.
 
     Examples:
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cgnmc_bluesky.results import CONDITIONS
 from cgnmc_bluesky.views import RunFigure, TrendFigure, write_nexus
+from cgnmc_bluesky.views.statements import YIELDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
     Row = tuple[Mapping[str, object], Mapping[str, float | None], Mapping[str, float | None]]
 
-_COLUMNS = ("trace", "release", "series")
-"""Groups of arrays that are tables of their own: what is measured and found during a ramp."""
+_COLUMNS = ("trace", "release", "series", "sweeps", "cycles", "voltage", "dqdv", "peaks")
+"""Groups of arrays that are tables of their own: what is measured and found during a ramp, by
+sweeps, and in a cell."""
 _HEAD = ("run_uid", "scan_id", "plan_name", "sample", "mode", "status", "reason")
 
 
@@ -78,10 +80,11 @@ class ResultFolder:
         figure = self._figure.save(stem.with_name(f"{stem.name}.png"))
         arrays = write_nexus(stem.with_name(f"{stem.name}.nxs"), results)
         tables = {
-            group: str(_write_columns(stem.with_name(f"{stem.name}_{group}.csv"), curves))
+            name: str(_write_columns(stem.with_name(f"{stem.name}_{name}.csv"), curves))
             for result in results
             for group, curves in result.curves.items()
-            if group in _COLUMNS
+            if group in _COLUMNS or (group == "spectrum" and result.mode in YIELDS)
+            for name in ("_".join(filter(None, (group, result.mode))),)
         }
         return {"figure": str(figure), "arrays": str(arrays), **tables}
 

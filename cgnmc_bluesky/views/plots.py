@@ -71,6 +71,11 @@ def plots_of(result: Result) -> Iterator[Plot]:
         "patterns": _patterns,
         "series": _series,
         "pattern": _pattern,
+        "sweeps": _sweeps,
+        "cycles": _cycles,
+        "voltage": _halves,
+        "dqdv": _halves,
+        "peaks": _peaks,
     }
     curves = dict(result.curves)
     patterns = curves.pop("patterns", {})
@@ -156,6 +161,42 @@ def _patterns(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
     is_rising = bool(np.all(np.diff(arrays["temperature_c"]) > 0))
     along = "temperature_c" if is_rising or "time_s" not in arrays else "time_s"
     yield Plot("patterns", ("intensity",), (along, "two_theta_deg"), arrays, units)
+
+
+def _sweeps(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out the fraction of each sweep."""
+    yield Plot("sweeps", ("fraction",), ("sweep",), _with_errors(arrays), units)
+
+
+def _cycles(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out capacities, and each other quantity, over the cycle."""
+    renamed = _with_errors(arrays)
+    capacities = ("discharge_capacity", "charge_capacity")
+    groups = {"capacity": capacities, **{name: (name,) for name in renamed if name != "cycle"}}
+    for plot, signals in groups.items():
+        if plot in capacities or plot.endswith("_errors"):
+            continue
+        own = {"cycle", *signals, *(f"{name}_errors" for name in signals)}
+        shown = {name: array for name, array in renamed.items() if name in own}
+        yield Plot(f"cycles_{plot}", signals, ("cycle",), shown, units)
+
+
+def _halves(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out each half cycle's curve: voltage over capacity, or dQ/dV over voltage."""
+    cycle, direction, axis, signal, *_ = arrays
+    group, renamed = signal.removesuffix("_v"), _with_errors(arrays)
+    shown = [name for name in renamed if name not in (cycle, direction)]
+    for number in np.unique(arrays[cycle]):
+        for way, word in ((1.0, "charge"), (-1.0, "discharge")):
+            rows = (arrays[cycle] == number) & (arrays[direction] == way)
+            if rows.any():
+                own = {name: renamed[name][rows] for name in shown}
+                yield Plot(f"{group}_{number:.0f}_{word}", (signal,), (axis,), own, units)
+
+
+def _peaks(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out every peak of dQ/dV as a point."""
+    yield Plot("peaks", ("peaks_v",), ("peaks_cycle",), _with_errors(arrays), units)
 
 
 def _with_errors(arrays: _Arrays) -> dict[str, NDArray[np.float64]]:
