@@ -94,7 +94,10 @@ def standards_of(beamline: Beamline, edge: Edge, mode: str = "transmission") -> 
     chosen = chosen or list(beamline.references_of(edge))
     recorded = [recorded_of(reference, beamline) for reference in chosen]
     form = _form(edge, edge_ev)
-    master = _master(foil, edge_ev, beamline, form) or foil_of(recorded, edge_ev, form)
+    # the lines of L edges are too sharp for a table: without a stated energy the foil's own count
+    moved = not form.has_line or (foil is not None and foil.energy_ev is not None)
+    master = _master(foil, edge_ev, beamline, form, moved=moved)
+    master = master or foil_of(recorded, edge_ev, form, moved=moved)
     settings = beamline.analysis.fraction
     already, said = _are_scaled_already(recorded, edge_ev, form)
     scaled = settings.baseline != "none" and not already
@@ -167,7 +170,9 @@ def _notes_of_modes(chosen: Sequence[Reference], mode: str) -> tuple[str, ...]:
     return (f"standards were measured in {' and '.join(others)}",)
 
 
-def _master(foil: Foil | None, edge_ev: float, beamline: Beamline, form: Form) -> Template | None:
+def _master(
+    foil: Foil | None, edge_ev: float, beamline: Beamline, form: Form, *, moved: bool
+) -> Template | None:
     """The well measured foil that a configuration names."""
     if foil is None or foil.path is None:
         return None
@@ -176,8 +181,6 @@ def _master(foil: Foil | None, edge_ev: float, beamline: Beamline, form: Form) -
     rows = rows_of(spectra[0], beamline, owner)
     spectrum = absorption_of(rows, "transmission", owner)
     try:
-        # the lines of L edges are too sharp for a table: without a stated energy the file's count
-        moved = not form.has_line or foil.energy_ev is not None
         return master_foil(spectrum.energy_ev, spectrum.mu, edge_ev, form, moved=moved)
     except NoInflection as doubt:
         raise ConfigurationError(f"{owner}: {foil.path.name} is no foil of it ({doubt})") from doubt

@@ -180,12 +180,16 @@ def calibrated(
     return standard, tuple(notes)
 
 
-def foil_of(recorded: Sequence[Recorded], edge_ev: float, form: Form = K_EDGE) -> Template | None:
+def foil_of(
+    recorded: Sequence[Recorded], edge_ev: float, form: Form = K_EDGE, *, moved: bool = True
+) -> Template | None:
     """The first of the standards' own foils that shows its first inflection, as a template."""
     for standard in recorded:
         if len(standard.foil_mu):
             try:
-                return master_foil(standard.foil_energy_ev, standard.foil_mu, edge_ev, form)
+                return master_foil(
+                    standard.foil_energy_ev, standard.foil_mu, edge_ev, form, moved=moved
+                )
             except NoInflection:
                 continue
     return None
