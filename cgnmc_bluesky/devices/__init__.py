@@ -4,7 +4,7 @@ ophyd speaks Channel Access through caproto, which is installed with this packag
 installed too, ophyd prefers it. `OPHYD_CONTROL_LAYER` decides otherwise.
 """
 
-from cgnmc_bluesky.devices.chambers import IonChambers, ion_chambers
+from cgnmc_bluesky.devices.chambers import IonChambers, ion_chambers, soft_yields
 from cgnmc_bluesky.devices.energy import EnergyAxis, EnergyAxisWithDone
 from cgnmc_bluesky.devices.furnace import (
     EpicsFurnace,
@@ -22,4 +22,5 @@ __all__ = [
     "epics_furnace",
     "epics_spectrometer",
     "ion_chambers",
+    "soft_yields",
 ]

@@ -1,4 +1,4 @@
-"""Ion chambers on one counter behind EPICS."""
+"""Detectors on one counter behind EPICS: ion chambers, and the yields of soft X-rays."""
 
 from collections.abc import Mapping
 from keyword import iskeyword
@@ -9,6 +9,13 @@ from ophyd.device import create_device_from_components
 from ophyd.status import Status
 
 CHANNELS: Mapping[str, str] = {"i0": "I0", "it": "IT", "ir": "IR", "if": "IF"}
+YIELDS: Mapping[str, str] = {
+    "gold_mesh": "Mesh",
+    "sample_current": "TEY",
+    "reference_current": "Reference",
+    "sdd_pfy": "PFY",
+    "sdd_dead_time_factor": "DeadTime",
+}
 
 
 class Channel(Device):
@@ -36,7 +43,7 @@ class Channel(Device):
 
 
 class IonChambers(Device):
-    """All channels of one counter, which count together; made by `ion_chambers`.
+    """All channels of one counter, which count together; made by `ion_chambers`, `soft_yields`.
 
     Parameters
     ----------
@@ -124,10 +131,55 @@ def ion_chambers(
     IonChambers
         The device; each of its channels is one, too.
     """
-    components = {
+    return _made(prefix, name, _components(channels), kwargs)
+
+
+def soft_yields(
+    prefix: str,
+    *,
+    name: str,
+    channels: Mapping[str, str] = YIELDS,
+    window: tuple[str, str] = ("Window:Low", "Window:High"),
+    **kwargs: Any,
+) -> IonChambers:
+    """Give the detectors of soft X-rays by their data keys, with the drift detector's window.
+
+    Parameters
+    ----------
+    prefix
+        Begin of all records' names.
+    name
+        The device's name.
+    channels
+        For each data key what follows the prefix in its record's name, as for `ion_chambers`.
+    window
+        The same for the lowest and the highest energy that the drift detector counts, in eV. They
+        are the device's `window_low_ev` and `window_high_ev`, which `sxas_scan` sets.
+    **kwargs
+        As for `IonChambers`.
+
+    Returns
+    -------
+    IonChambers
+        The device; each of its channels is one, too.
+    """
+    ends = {
+        key: Component(EpicsSignal, suffix, put_complete=True, kind=Kind.config)
+        for key, suffix in zip(("window_low_ev", "window_high_ev"), window, strict=True)
+    }
+    return _made(prefix, name, {**_components(channels), **ends}, kwargs)
+
+
+def _components(channels: Mapping[str, str]) -> dict[str, Component]:
+    return {
         f"{key}_" if iskeyword(key) else key: Component(Channel, suffix, key=key, kind=Kind.normal)
         for key, suffix in channels.items()
     }
+
+
+def _made(
+    prefix: str, name: str, components: Mapping[str, Component], options: Mapping[str, Any]
+) -> IonChambers:
     made = create_device_from_components("IonChambers", base_class=IonChambers, **components)
-    chambers: IonChambers = made(prefix, name=name, **kwargs)
-    return chambers
+    counter: IonChambers = made(prefix, name=name, **options)
+    return counter

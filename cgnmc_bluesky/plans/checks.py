@@ -264,7 +264,7 @@ def check_value(mover: Movable[Any], position: Any) -> MsgGenerator[None]:
         If it cannot.
     """
     limits = getattr(mover, "limits", None)
-    low, high = limits if isinstance(limits, tuple | list) else (0.0, 0.0)
+    low, high = limits if isinstance(limits, tuple | list) and None not in limits else (0.0, 0.0)
     values = position if isinstance(position, tuple | list) else (position,)
     numbers = [value for value in values if isinstance(value, int | float)]
     if low < high and not all(low <= number <= high for number in numbers):
