@@ -11,8 +11,8 @@ Floats = NDArray[np.float64]
 BEFORE_EV = 3.0
 """The stretch before L3 ends here: nearer, the white line rises."""
 
-BEHIND_EV = 6.0
-"""The stretch behind L2 begins here."""
+BEHIND_EV = 10.0
+"""The stretch behind L2 begins here: nearer, an oxide has lines that tower over its step."""
 
 REACH_EV = 40.0
 """How far from the edges the stretches may reach."""
