@@ -205,7 +205,7 @@ def _run(
     )
     page = {
         "descriptor": stream.descriptor_doc["uid"],
-        "uid": [str(uuid5(run_uid, str(row))) for row in range(n_rows)],
+        "uid": [f"{run.start_doc['uid']}-{row}" for row in range(n_rows)],
         "seq_num": list(range(1, n_rows + 1)),
         "time": list(times),
         "data": {keys[name]: array.tolist() for name, array in measured.columns.items()},

@@ -24,6 +24,10 @@ from cgnmc_bluesky.spectra.tables import Table, cells_of, numbers_in, table_in
 EPOCH_S = 1e9
 """Numbers above this are seconds since the epoch, of 2001 and later."""
 
+HEADER = 20_000
+"""Characters among which a header names a voltage."""
+
+_VOLTAGE = re.compile(r"volt|ewe|ecell|potential|ocp", re.IGNORECASE)
 _STATE = {"C": 1.0, "D": -1.0}
 """Sign of the current in what MACCOR calls the state of a row; none in the others."""
 _DAYS = re.compile(r"\s*(\d+)d\s+(\d+):(\d\d):(\d\d(?:[.,]\d+)?)\s*")
@@ -54,6 +58,8 @@ def cycler_table(
     SpectrumError
         Where a column that is asked for is not there.
     """
+    if not (columns or _VOLTAGE.search(text[:HEADER]) or any(k in text for k in known.values())):
+        return None
     lines = text.splitlines()
     grouped = _groups(lines)
     if grouped is not None:

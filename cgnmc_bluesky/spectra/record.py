@@ -21,7 +21,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "time_s": ("time", "test time", "test", "total time", "elapsed time"),
     "voltage_v": (
         *("ewe", "<ewe>", "ecell", "ewe-ece"),
-        *("voltage", "volts", "cell voltage", "potential", "v", "ocp"),
+        *("voltage", "volts", "cell voltage", "potential", "ocp"),
     ),
     "mean_current_a": ("<i>",),
     "current_a": ("i", "current", "amps", "cur"),

@@ -89,9 +89,12 @@ def _is_data(row: Sequence[str]) -> bool:
     """
     if not row or not _starts_data(row):
         return False
-    n_numbers = sum(bool(_NUMBER.fullmatch(cell)) or cell.lower() in NOTHING for cell in row)
-    n_times = sum(is_clock(cell) or is_dated(cell) or is_date(cell) for cell in row)
-    return 2 * (n_numbers + n_times) > len(row)
+    return 2 * sum(map(_is_reading, row)) > len(row)
+
+
+def _is_reading(cell: str) -> bool:
+    is_number = _NUMBER.fullmatch(cell) is not None or cell.lower() in NOTHING
+    return is_number or is_clock(cell) or is_dated(cell) or is_date(cell)
 
 
 def cells_of(line: str, separator: str, width: int) -> list[str] | None:
