@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Sequence
 from datetime import UTC
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,14 +75,14 @@ def eclab_binary(path: Path, content: bytes, content_hash: str, known: Keys) -> 
         Where galvani is not installed, or cannot read the file.
     """
     try:
-        from galvani import BioLogic
+        reader = import_module("galvani.BioLogic")
     except ImportError as error:
         raise SpectrumError(
             f"{path.name} is in EC-Lab's binary format: install galvani (GPL-3.0; pip install "
             "'cgnmc-bluesky[biologic]'), or export the file as text (.mpt)"
         ) from error
     try:
-        measured = BioLogic.MPRfile(io.BytesIO(content))
+        measured = reader.MPRfile(io.BytesIO(content))
     except (ValueError, NotImplementedError, KeyError, OSError) as error:
         raise SpectrumError(
             f"{path.name} cannot be read by galvani ({error}); export it as text (.mpt)"
