@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 
 from cgnmc_bluesky.demo.paper.chapter import Chapter, Picture
-from cgnmc_bluesky.demo.paper.statements import Statement, Verdict, counted
+from cgnmc_bluesky.demo.paper.statements import Statement, Verdict, counted, disagreements
 
 Part = tuple[Chapter, Sequence[Statement], Sequence[Picture]]
 _MARKS = {
@@ -54,8 +54,19 @@ def write_page(path: Path, parts: Sequence[Part], remark: str = "") -> None:
         "simulated instruments on samples that are as it reports. Verdicts come from the measured "
         "numbers and their sigmas alone. A value is given with one standard deviation.</p>\n"
         f"{warning}<p><strong>{escape(counted(statements).capitalize())}.</strong></p>\n"
-        f"{body}\n</body>\n</html>\n",
+        f"{_disagreements(statements)}{body}\n</body>\n</html>\n",
         encoding="utf-8",
+    )
+
+
+def _disagreements(statements: Sequence[Statement]) -> str:
+    entries = "".join(f"<li>{escape(text)}</li>" for text in disagreements(statements))
+    if not entries:
+        return ""
+    return (
+        "<h2>Where the paper's own methods disagree</h2>\n"
+        f"<ul>{entries}</ul>\n<p>The samples are simulated so, as the paper reports them; it does "
+        "not tell why.</p>\n"
     )
 
 

@@ -18,6 +18,7 @@ from cgnmc_bluesky.demo.paper.soft import ManganeseSeries, NickelSeries
 from cgnmc_bluesky.demo.paper.statements import (
     Statement,
     counted,
+    disagreements,
     table_of,
     write_statements,
 )
@@ -70,6 +71,8 @@ def run_paper(
         report.write("It was interrupted: figures that are missing here were not measured.")
         raise
     report.write("")
+    for text in disagreements(report.statements):
+        console.print(f"methods disagree: {text}", markup=False, highlight=False)
     console.print(f"\n{counted(report.statements)}", style="bold", highlight=False)
     console.print(
         f"done in {time.monotonic() - began_s:.0f} s: {folder / 'index.html'} has the figures",

@@ -26,6 +26,7 @@ from cgnmc_bluesky.plans import sample_series
 from cgnmc_bluesky.sim import SimulatedSoftBeamline
 from cgnmc_bluesky.sim.soft.sample import CYCLES
 from cgnmc_bluesky.views import TrendFigure
+from cgnmc_bluesky.views.text import label
 
 YIELDS = {"tey": "electrons", "pfy": "fluorescence"}
 SAME_FRACTION, SAME_VALENCE = 0.05, 0.1
@@ -142,6 +143,7 @@ def _methods_disagree(found: Findings) -> Statement:
     return stated(
         "3a, 4b", "The methods disagree on the conventional material: its Ni K edge moves, PFY "
         "does not.", "change of Ni2+, K edge − PFY", apart, exceeds(apart, worth=LEAST_FRACTION),
+        methods="Ni K edge of the conventional material against PFY, both taken for the bulk",
     )  # fmt: skip
 
 
@@ -150,6 +152,7 @@ def _surface_has_more(found: Findings, material: str) -> Statement:
     return stated(
         "4d", f"TEY shows slightly more Ni2+ than PFY ({material}, pristine).",
         "Ni2+, TEY − PFY", more, exceeds(more, worth=LEAST_FRACTION),
+        methods=f"TEY against PFY of the pristine {material} material",
     )  # fmt: skip
 
 
@@ -273,4 +276,4 @@ def _trend_picture(bench: Bench, value: str, name: str) -> Picture:
     for run_uid in soft:
         for doc_name, doc in bench.documents[run_uid]:
             figure(doc_name, doc)
-    return Picture(figure.save(bench.folder / f"{name}.png"), f"{value} against cycles")
+    return Picture(figure.save(bench.folder / f"{name}.png"), f"{label(value)} against cycles")

@@ -47,6 +47,8 @@ class Statement:
         Whether it holds.
     why
         By which criterion, or why not.
+    methods
+        Which of the paper's own methods disagree if it holds.
     """
 
     figure: str
@@ -57,6 +59,7 @@ class Statement:
     unit: str
     verdict: Verdict
     why: str
+    methods: str = ""
 
     @property
     def measured(self) -> str:
@@ -101,7 +104,9 @@ def exceeds(number: Number | None, bound: float = 0.0, *, worth: float) -> Judge
     if number is None:
         return _MISSING
     above, sigma = number[0] - bound, number[1]
-    criterion = f"above {bound:g} by {SURE:g} σ; not if it cannot be {worth:g} above"
+    criterion = (
+        f"if above {bound:g} by {SURE:g} σ; not if less than {worth:g} above by {LIKELY:g} σ"
+    )
     if above > SURE * sigma:
         return Judgement(Verdict.HOLDS, criterion)
     if above + LIKELY * sigma < worth:
@@ -125,7 +130,9 @@ def falls_short(number: Number | None, bound: float = 0.0, *, worth: float) -> J
     if number is None:
         return _MISSING
     found = exceeds((-number[0], number[1]), -bound, worth=worth)
-    criterion = f"below {bound:g} by {SURE:g} σ; not if it cannot be {worth:g} below"
+    criterion = (
+        f"if below {bound:g} by {SURE:g} σ; not if less than {worth:g} below by {LIKELY:g} σ"
+    )
     return Judgement(found.verdict, criterion)
 
 
@@ -156,7 +163,7 @@ def is_near(number: Number | None, expected: float = 0.0, *, within: float) -> J
     if number is None:
         return _MISSING
     away, sigma = abs(number[0] - expected), number[1]
-    criterion = f"within {within:g} of {expected:g} with {LIKELY:g} σ"
+    criterion = f"if within {within:g} of {expected:g} by {LIKELY:g} σ; not if beyond by as much"
     if away + LIKELY * sigma <= within:
         return Judgement(Verdict.HOLDS, criterion)
     if away - LIKELY * sigma > within:
@@ -171,12 +178,14 @@ def stated(
     number: Number | None,
     judgement: Judgement,
     unit: str = "",
+    *,
+    methods: str = "",
 ) -> Statement:
     """Put a statement together with what was measured and how that is judged.
 
     Parameters
     ----------
-    figure, text, quantity, unit
+    figure, text, quantity, unit, methods
         As for `Statement`.
     number
         Value and sigma, `None` where it was not measured.
@@ -248,6 +257,21 @@ def counted(statements: Sequence[Statement]) -> str:
         f"of {len(statements)} statements: {hold} hold, {fail} do not hold, {unknown} cannot be "
         f"told, {missing} were not measured"
     )
+
+
+def disagreements(statements: Sequence[Statement]) -> list[str]:
+    """Say where the paper's own methods disagree, as far as that was found.
+
+    Parameters
+    ----------
+    statements
+        All statements.
+    """
+    return [
+        f"{each.methods}: {each.quantity} {each.measured}"
+        for each in statements
+        if each.methods and each.verdict is Verdict.HOLDS
+    ]
 
 
 def write_statements(folder: Path, statements: Sequence[Statement]) -> None:
