@@ -46,6 +46,8 @@ _STYLE: dict[Any, Any] = {
     "ytick.minor.visible": True,
     "legend.frameon": False,
     "legend.fontsize": 8,
+    "legend.columnspacing": 1.2,
+    "legend.handlelength": 1.6,
     "lines.linewidth": 1.3,
     "savefig.dpi": 200,
 }

@@ -71,7 +71,7 @@ def summary(series: SeriesResult) -> str:
     """
     trend = series.trend
     if trend is None:
-        return str(series.status)
+        return series.reason.partition(";")[0]
     p = "p < 0.001" if trend.p_constant < _LEAST_P else f"p = {trend.p_constant:.2g}"
     return f"{trend.course} ({p})"
 

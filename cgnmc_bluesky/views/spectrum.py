@@ -31,7 +31,7 @@ _BELOW_EDGE_EV, _ABOVE_EDGE_EV = 40.0, 110.0
 _COMPONENT = "component_"
 _TITLE_CHARACTERS = 50
 _LEGEND_COLUMNS = 4
-_MEASURED = "measured, over-absorbed"
+_MEASURED = "as measured"
 _SUM = SERIES[1]
 _PARTS = (SERIES[0], *SERIES[2:])
 
@@ -131,7 +131,15 @@ def _draw_edge(axes: "Axes", result: Result) -> None:
     )
 
 
-def draw_sum(upper: "Axes", lower: "Axes", result: Result, said: Sequence[str]) -> None:
+def draw_sum(
+    upper: "Axes",
+    lower: "Axes",
+    result: Result,
+    said: Sequence[str],
+    *,
+    quantity: str = "absorption µ",
+    characters: int = _TITLE_CHARACTERS,
+) -> None:
     """Draw a measurement as the sum of its references, and what that leaves.
 
     Parameters
@@ -142,9 +150,13 @@ def draw_sum(upper: "Axes", lower: "Axes", result: Result, said: Sequence[str]) 
         A combination of references.
     said
         What stands above it, by line.
+    quantity
+        What was measured.
+    characters
+        How many have room beside each other above it.
     """
-    upper.set_ylabel("absorption µ")
-    write_title(upper, result, said, _TITLE_CHARACTERS)
+    upper.set_ylabel(quantity)
+    write_title(upper, result, said, characters)
     upper.tick_params(labelbottom=False)
     lower.set_xlabel("energy (eV)")
     lower.set_ylabel("residual")
@@ -157,6 +169,7 @@ def draw_sum(upper: "Axes", lower: "Axes", result: Result, said: Sequence[str]) 
         _plot_measured(upper, curves["energy_ev"], curves["mu"], result, "measured")
         lower.yaxis.set_visible(False)
         return
+    upper.set_ylabel(f"{quantity}, less baseline")
     _draw_components(upper, result, components)
     lower.axhline(0.0, color=FADED, linewidth=0.6)
     lower.plot(curves["energy_ev"], curves["residual"], color=INK, linewidth=0.8)
@@ -172,7 +185,6 @@ def _draw_components(axes: "Axes", result: Result, components: list[str]) -> Non
     parts: NDArray[np.float64] = np.sum([curves[name] for name in components], axis=0)
     baseline = curves.get("baseline", curves["fit"] - parts)
     measured, name = curves["mu"] - baseline, "measured"
-    axes.set_ylabel("absorption µ, less baseline")
     if "mu_corrected" in curves:
         axes.plot(energy_ev, measured, color=FADED, linewidth=0.8, label=_MEASURED)
         measured, name = curves["mu_corrected"], "corrected"

@@ -13,6 +13,8 @@ STATE_OF_CHARGE = "state_of_charge"
 YIELDS = {"tey": "TEY", "pfy": "PFY"}
 """Modes of a soft X-ray scan: total electron and partial fluorescence yield."""
 
+_NOTABLE = 3.0
+"""Sigmas from which on it is said how many they are."""
 _UNCORRECTED = "_uncorrected"
 _DIFFERENCE = "_difference"
 _FIRST, _LAST = "_fraction_first", "_fraction_last"
@@ -51,8 +53,10 @@ def damage_lines(result: Result) -> list[str]:
     sweeps = (
         f" over {number(result.values, 'sweeps'):.0f} sweeps" if gives(result, "sweeps") else ""
     )
-    drift = amount(result, "fraction_drift")
-    lines = [f"{drifting(result)} drifts by {_sign(result, 'fraction_drift')}{drift}{sweeps}"]
+    drift, sigma = number(result.values, "fraction_drift"), number(result.sigmas, "fraction_drift")
+    said = f"{_sign(result, 'fraction_drift')}{amount(result, 'fraction_drift')}"
+    sigmas = f" ({abs(drift) / sigma:.0f} σ)" if abs(drift) > _NOTABLE * sigma > 0 else ""
+    lines = [f"{drifting(result)} drifts by {said}{sigmas}{sweeps}"]
     if gives(result, "dose"):
         lines.append(f"dose {amount(result, 'dose')}")
     return lines

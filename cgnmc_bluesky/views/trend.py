@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.results import Result
-from cgnmc_bluesky.series import Against, trends
+from cgnmc_bluesky.series import Against, SeriesResult, trends
 from cgnmc_bluesky.views.board import Board, gives, number, sample_name
 from cgnmc_bluesky.views.figure import ALARM, FADED, MARKERS, SERIES, DocumentFigure, Panels, Sheet
 from cgnmc_bluesky.views.headline import MN_NI_RATIO, O2_ONSET
@@ -68,15 +68,18 @@ class TrendFigure(DocumentFigure):
     def draw(self, sheet: Sheet) -> None:
         """Draw a panel for each quantity that has a trend."""
         results = self._board.latest()
-        against = self._against or (_series_under_way(results) if self._x is None else None)
-        if against is not None:
-            found = trends(results, against=against, quantities=self._quantities)
+        found = self._series(results)
+        if found is None:
+            self._draw_over_scans(sheet, results)
+        else:
             draw_series(sheet, found, remark=_failures(results))
-            return
+
+    def _draw_over_scans(self, sheet: Sheet, results: list[Result]) -> None:
         panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)
         if not panels:
+            text = "\n".join(filter(None, ("no value over the scans", _failures(results))))
             if results:
-                sheet.panels((), _say_nothing)
+                sheet.panels(text, lambda figure: _say_nothing(figure, text))
             return
         samples = _samples_apart(results)
         titles = tuple(panels)
@@ -94,25 +97,25 @@ class TrendFigure(DocumentFigure):
         _draw_legends(list(all_axes), samples)
         _write_failures(first, results)
 
+    def _series(self, results: list[Result]) -> list[SeriesResult] | None:
+        """Give the series that is asked for or under way, `None` where there is none."""
+        if self._against is not None:
+            return trends(results, against=self._against, quantities=self._quantities)
+        for against in get_args(Against) if self._x is None and results else ():
+            if against in results[-1].conditions:
+                found = trends(results, against=against, quantities=self._quantities)
+                if any(each.trend for each in found):
+                    return found
+        return None
+
     def _arrange(self, figure: "Figure", titles: tuple[str, ...]) -> Panels:
         figure.set_size_inches(self.size_inches[0], 0.8 + _PANEL_INCHES * len(titles))
         all_axes = figure.subplots(len(titles), 1, sharex=True, squeeze=False)[:, 0]
         return {(title,): axes for title, axes in zip(titles, all_axes, strict=True)}
 
 
-def _series_under_way(results: list[Result]) -> Against | None:
-    """Find what the samples differ in whose series the newest run belongs to."""
-    newest: Mapping[str, object] = results[-1].conditions if results else {}
-    for against in get_args(Against):
-        places = {each.conditions[against] for each in results if against in each.conditions}
-        if against in newest and len(places) > 1:
-            found: Against = against
-            return found
-    return None
-
-
-def _say_nothing(figure: "Figure") -> Panels:
-    figure.text(0.5, 0.5, "no value over the scans", ha="center", color=FADED)
+def _say_nothing(figure: "Figure", text: str) -> Panels:
+    figure.text(0.5, 0.5, fill(text, _TITLE_CHARACTERS), ha="center", color=FADED)
     return {}
 
 

@@ -1,6 +1,7 @@
 """A soft X-ray scan: the spectra of both yields, surface against bulk, and what the beam does."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_WIDTH_INCHES, _SPECTRA_INCHES, _BELOW_INCHES = 9.0, 3.8, 2.6
-_TITLE_CHARACTERS, _LEGEND_COLUMNS = 62, 2
+_WIDTH_INCHES, _SPECTRA_INCHES, _BELOW_INCHES = 10.0, 3.8, 2.6
+_TITLE_CHARACTERS, _LEGEND_COLUMNS = 66, 3
 _BESIDE = 0.16
 _COLOURS = {"tey": SERIES[0], "pfy": SERIES[1]}
 _MARKS = {"tey": MARKERS[0], "pfy": MARKERS[1]}
@@ -74,7 +75,10 @@ def draw_yields(sheet: Sheet, results: list[Result], name: str) -> None:
     for mode, result in sums.items():
         first, *others = fraction_lines(result) or [""]
         said = [f"{_DEPTHS[mode]}: {first}".removesuffix(": "), *others]
-        draw_sum(panels[mode, "sum"], panels[mode, "residual"], result, said)
+        draw_sum(
+            panels[mode, "sum"], panels[mode, "residual"], _relative(result), said,
+            quantity="relative yield", characters=_TITLE_CHARACTERS,
+        )  # fmt: skip
         draw_legend([panels[mode, "sum"]], _LEGEND_COLUMNS)
     _draw_fractions(panels[_FRACTIONS], sums, difference)
     if damage:
@@ -173,5 +177,17 @@ def _has_sweeps(result: Result) -> bool:
 
 def _said(result: Result) -> str:
     """What became of the fraction, and where that is not known, why."""
-    said = damage_lines(result) or [f"beam damage ({result.status})"]
-    return ", ".join(part for part in (said[0], result.reason) if part)
+    said = damage_lines(result)[:1] or [f"beam damage ({result.status})", result.reason]
+    return ", ".join(part for part in said if part)
+
+
+def _relative(result: Result) -> Result:
+    """Give a yield relative to its largest: its unit is that of one detector over another."""
+    curves = result.curves.get("spectrum")
+    if curves is None:
+        return result
+    measured = curves["mu"] - curves.get("baseline", 0.0)
+    largest = np.nanmax(np.abs(curves.get("mu_corrected", measured)), initial=0.0) or 1.0
+    scaled = {name: array / largest for name, array in curves.items() if name != "energy_ev"}
+    spectrum = {"energy_ev": curves["energy_ev"], **scaled}
+    return replace(result, curves={**result.curves, "spectrum": spectrum})

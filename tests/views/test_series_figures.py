@@ -61,6 +61,10 @@ def test_maps_are_followed_by_cut_off_voltage_with_the_pristine_particles_in_eac
 
 
 def test_failed_samples_are_counted(result_documents):
-    figure = _drawn(nickel_series(result_documents, status="failed", reason="gold_mesh is zero"))
-    assert "16 of 16 results failed, the last: gold_mesh is zero" in figure.get_suptitle()
-    assert "no value" in figure.texts[-1].get_text()
+    failed = {"status": "failed", "reason": "gold_mesh is zero"}
+    figure = _drawn(nickel_series(result_documents, **failed))
+    (text,) = (text.get_text() for text in figure.texts)
+    assert "no value over the scans" in text
+    assert "16 of 16 results failed, the last: gold_mesh is zero" in " ".join(text.split())
+    rest = [*nickel_series(result_documents), *nickel_series(result_documents, (1,), **failed)]
+    assert _drawn(rest).get_suptitle().startswith("4 of 20 results failed")

@@ -33,7 +33,7 @@ def test_both_yields_stand_beside_each_other_and_below_them_what_sets_them_apart
         "PFY (bulk)",
         "PFY, uncorrected",
     ]
-    assert "TEY: Ni²⁺ drifts by +0.040 ± 0.011 over 5 sweeps" in sweeps.get_title()
+    assert "TEY: Ni²⁺ drifts by +0.040 ± 0.011 (4 σ) over 5 sweeps" in sweeps.get_title()
     assert (sweeps.get_xlabel(), sweeps.get_ylabel()) == (
         "sweep (dose 1.55 µA s in all)",
         "Ni²⁺ fraction",
