@@ -13,7 +13,6 @@ EV_PER_K2 = 3.80998212
 FINEST_STEP_EV = 0.001
 MOST_POINTS = 20_000
 SOFT_BELOW_EV = 2000.0
-"""Edges below are measured on grating monochromators, by yields."""
 
 RegionSpec = Sequence[float | str] | Mapping[str, float | str]
 """`[start, stop, step]` in eV, `[start, stop, step, "k"]`, or the same as a mapping by name."""
@@ -58,6 +57,27 @@ HARD: tuple[Region, ...] = (
 SOFT = (Region(-15.0, -5.0, 0.5), Region(-5.0, 30.0, 0.1), Region(30.0, 45.0, 0.5))
 
 
+def is_soft(edge: Edge) -> bool:
+    """Whether an edge is measured on a grating monochromator, by yields.
+
+    Parameters
+    ----------
+    edge
+        The edge.
+
+    Raises
+    ------
+    ConfigurationError
+        If the edge is in no table.
+
+    Examples
+    --------
+    >>> is_soft(Edge("Ni", "L3")), is_soft(Edge("Ni", "K"))
+    (True, False)
+    """
+    return edge_energy_ev(edge)[0] < SOFT_BELOW_EV
+
+
 def usual_regions(edge: Edge, coarser: float = 1.0) -> tuple[Region, ...]:
     """Regions that suit an edge.
 
@@ -87,7 +107,7 @@ def usual_regions(edge: Edge, coarser: float = 1.0) -> tuple[Region, ...]:
     Region(start=-4.0, stop=13.3, step=0.1, unit='eV')
     """
     edge_ev, _ = edge_energy_ev(edge)
-    if edge_ev >= SOFT_BELOW_EV:
+    if not is_soft(edge):
         regions = HARD
     elif edge.name == "L3":
         l2_ev = edge_energy_ev(Edge(edge.element, "L2"))[0] - edge_ev

@@ -8,11 +8,10 @@ import bluesky.preprocessors as bpp
 from bluesky import Msg
 from bluesky.utils import MsgGenerator
 
-from cgnmc_bluesky.beamline import edge_energy_ev
+from cgnmc_bluesky.beamline import Edge
 from cgnmc_bluesky.beamline.errors import suggestion
 from cgnmc_bluesky.beamline.samples import Sample
-from cgnmc_bluesky.plans.heating import heating_ramp
-from cgnmc_bluesky.plans.regions import SOFT_BELOW_EV
+from cgnmc_bluesky.plans.regions import is_soft
 from cgnmc_bluesky.plans.stack import xpeem_stack
 from cgnmc_bluesky.plans.sxas import sxas_scan
 from cgnmc_bluesky.plans.xanes import xanes_scan
@@ -21,8 +20,7 @@ from cgnmc_bluesky.plans.xrf import xrf_fly_line, xrf_fly_map
 Plan = Callable[..., MsgGenerator[Any]]
 
 PLANS: Mapping[str, Plan] = {
-    plan.__name__: plan
-    for plan in (heating_ramp, sxas_scan, xanes_scan, xpeem_stack, xrf_fly_line, xrf_fly_map)
+    plan.__name__: plan for plan in (sxas_scan, xanes_scan, xpeem_stack, xrf_fly_line, xrf_fly_map)
 }
 ASKING = ("locate", "read", "wait_for")
 """Messages by which a plan only asks."""
@@ -169,5 +167,4 @@ def _energy_scan(sample: Sample) -> Plan:
         raise ValueError(
             f"{sample.name} has no edges: give some, such as 'Ni L3', or the scan a 'plan'"
         )
-    edge_ev, _ = edge_energy_ev(sample.edge)
-    return sxas_scan if edge_ev < SOFT_BELOW_EV else xanes_scan
+    return sxas_scan if is_soft(Edge.parse(sample.edge)) else xanes_scan

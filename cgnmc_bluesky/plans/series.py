@@ -82,7 +82,7 @@ def sample_series(
         (its `name`, `material`, `cycles`, `cutoff_v`, `edge`) and gives a plan.
     done
         Samples that are not to be measured again, by name, or as pairs of name and edge; or what
-        gives them for the name of a series, such as `catalog.done_samples`.
+        gives them for the name of a series, such as `catalog.done_samples`, or the catalog itself.
     md
         Further metadata of all runs. `series` names the series; left out, it is called what a TOML
         table says or as the table's file. Each run carries the sample's own beside it.
@@ -218,7 +218,8 @@ def _made(
     done: Callable[[str], Any] | Sequence[str | Sequence[str]], series: str, read: SampleTable
 ) -> frozenset[tuple[str, ...]]:
     """Give what has been made already; names that the table does not know are refused."""
-    given: Any = done(series) if callable(done) else done
+    asked: Any = getattr(done, "done_samples", done)
+    given: Any = asked(series) if callable(asked) else asked
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ValueError(
             f"done is {given!r}: give a list of names, or what gives one, such as "

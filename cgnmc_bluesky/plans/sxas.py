@@ -11,9 +11,9 @@ from cgnmc_bluesky.plans.checks import check_number
 from cgnmc_bluesky.plans.emission import window_settings
 from cgnmc_bluesky.plans.energies import check_devices, measure_energies
 from cgnmc_bluesky.plans.regions import (
-    SOFT_BELOW_EV,
     RegionSpec,
     energy_grid_ev,
+    is_soft,
     read_regions,
     usual_regions,
 )
@@ -114,8 +114,8 @@ def parse_soft_edge(edge: str) -> Edge:
     Edge(element='Ni', name='L3')
     """
     soft_edge = Edge.parse(edge)
-    edge_ev, _ = edge_energy_ev(soft_edge)
-    if edge_ev >= SOFT_BELOW_EV:
+    if not is_soft(soft_edge):
+        edge_ev, _ = edge_energy_ev(soft_edge)
         raise ValueError(
             f"edge is {edge!r}, at {edge_ev:g} eV: give a soft X-ray one, such as "
             f"'{soft_edge.element} L3', or use xanes_scan"

@@ -11,12 +11,13 @@ from cgnmc_bluesky.beamline import Edge, edge_energy_ev
 from cgnmc_bluesky.plans.energies import check_devices, measure_energies
 from cgnmc_bluesky.plans.messages import tell
 from cgnmc_bluesky.plans.regions import (
-    SOFT_BELOW_EV,
     RegionSpec,
     energy_grid_ev,
+    is_soft,
     read_regions,
     usual_regions,
 )
+from cgnmc_bluesky.plans.sxas import sxas_scan
 
 
 def xanes_scan(
@@ -131,7 +132,8 @@ def measure_standard(
     if isinstance(valence, bool) or not isinstance(valence, int | float) or not -4 <= valence <= 8:
         raise ValueError(f"valence is {valence!r}: give a number such as 2")
     metadata = {"plan_name": "measure_standard", "sample": name, "valence": valence, **(md or {})}
-    uid: str = yield from xanes_scan(detectors, energy, edge=edge, regions=regions, md=metadata)
+    scan = sxas_scan if is_soft(Edge.parse(edge)) else xanes_scan
+    uid: str = yield from scan(detectors, energy, edge=edge, regions=regions, md=metadata)
     yield from tell(reference_block(name, str(Edge.parse(edge)), valence, uid))
     return uid
 
@@ -167,7 +169,7 @@ def reference_block(name: str, edge: str, valence: float, run_uid: str) -> str:
         "valence": valence,
         "run": run_uid,
     }
-    if edge_energy_ev(edge)[0] < SOFT_BELOW_EV:
+    if is_soft(Edge.parse(edge)):
         entries["mode"] = "tey"
     lines = [f"{key} = {_toml(value)}" for key, value in entries.items()]
     return "\n".join(["[[reference]]", *lines])

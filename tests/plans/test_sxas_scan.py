@@ -9,7 +9,7 @@ from ophyd import Component, Device, Kind, Signal
 from ophyd.sim import SynAxis, SynSignal
 from ways_out import FaultError, broken_at, paused_before
 
-from cgnmc_bluesky.plans import sxas_scan, xpeem_stack
+from cgnmc_bluesky.plans import measure_standard, sxas_scan, xpeem_stack
 
 SHORT = [[-1, 1, 1]]
 POINTS_EV = [851.7, 852.7, 853.7]
@@ -160,6 +160,16 @@ def test_a_window_of_two_parts_is_set_and_put_back(RE: RunEngine, recorder: Any,
     set_to = descriptor["configuration"]["sdd"]["data"]
     assert (set_to["sdd_window_low_ev"], set_to["sdd_window_high_ev"]) == (596.7, 687.9)
     assert (sdd.window_low_ev.get(), sdd.window_high_ev.get()) == (0.0, 2000.0)
+
+
+def test_a_standard_of_a_soft_edge_is_counted_in_its_window(
+    *, RE: RunEngine, recorder: Any, pgm: Any, sdd: DriftDetector, capsys: Any
+) -> None:
+    RE(measure_standard([sdd], pgm, name="NiO", valence=2, edge="Ni L3", regions=SHORT))
+    (start,), (descriptor,) = recorder.of("start"), recorder.of("descriptor")
+    assert (start["plan_name"], start["sample"]) == ("measure_standard", "NiO")
+    assert list(descriptor["configuration"]["sdd"]["data"]["sdd_window_ev"]) == NI_WINDOW_EV
+    assert 'mode = "tey"' in capsys.readouterr().out
 
 
 def test_a_stack_takes_an_image_at_each_energy(
