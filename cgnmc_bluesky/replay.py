@@ -7,6 +7,7 @@ from typing import Any
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
 from cgnmc_bluesky.callbacks.cycling import CyclingAnalysis, StateOfChargeAnalysis
 from cgnmc_bluesky.callbacks.heating import O2OnsetAnalysis, PhasesAnalysis
+from cgnmc_bluesky.callbacks.imaging import XpeemAnalysis
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
 from cgnmc_bluesky.callbacks.soft import (
     BeamDamageAnalysis,
@@ -26,6 +27,7 @@ KINDS: tuple[type[RunAnalysis], ...] = (
     YieldFractionAnalysis,
     SurfaceBulkAnalysis,
     BeamDamageAnalysis,
+    XpeemAnalysis,
     MnNiRatioAnalysis,
     SensitivityAnalysis,
     O2OnsetAnalysis,

@@ -3,6 +3,7 @@
 from cgnmc_bluesky.callbacks.cycling import CyclingCapacity, StateOfCharge
 from cgnmc_bluesky.callbacks.fraction import Ni2Fraction
 from cgnmc_bluesky.callbacks.heating import O2Onset
+from cgnmc_bluesky.callbacks.imaging import XpeemFraction
 from cgnmc_bluesky.callbacks.live import LiveAnalysis
 from cgnmc_bluesky.callbacks.soft import SurfaceBulk
 from cgnmc_bluesky.callbacks.xanes import EdgePosition
@@ -18,6 +19,7 @@ __all__ = [
     "O2Onset",
     "StateOfCharge",
     "SurfaceBulk",
+    "XpeemFraction",
 ]
 
 EVERY: tuple[type[LiveAnalysis], ...] = (
@@ -26,6 +28,7 @@ EVERY: tuple[type[LiveAnalysis], ...] = (
     MnNiRatio,
     O2Onset,
     SurfaceBulk,
+    XpeemFraction,
     CyclingCapacity,
     StateOfCharge,
 )

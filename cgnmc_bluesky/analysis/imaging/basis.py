@@ -54,6 +54,7 @@ class Basis:
         vectors, weights, _ = np.linalg.svd(moved / np.maximum(size, 1e-300), full_matrices=False)
         kept = int(np.count_nonzero(weights > PRECISION * weights[0]))
         self._vectors: Floats = vectors[:, :kept]
+        self._scale = float(np.sqrt(len(self._grid_ev)))
 
     def __len__(self) -> int:
         return int(self._vectors.shape[1])
@@ -61,12 +62,11 @@ class Basis:
     def __call__(self, energy_ev: Floats) -> Floats:
         """Its curves at energies of shape `(n,)`, shape `(n, q)`."""
         columns = [np.interp(energy_ev, self._grid_ev, vector) for vector in self._vectors.T]
-        found: Floats = np.stack(columns, axis=1)
-        found *= np.sqrt(len(self._grid_ev))
+        found: Floats = np.array(columns).T * self._scale
         return found
 
     def shares(self, shift_ev: float) -> Floats:
         """What standards and baseline are sums of where energies are moved, shape `(q, k)`."""
         wanted = self._curves(self._grid_ev + shift_ev)
-        shares: Floats = np.einsum("nq,nk->qk", self._vectors, wanted)
-        return shares / np.sqrt(len(self._grid_ev))
+        shares: Floats = np.einsum("nq,nk->qk", self._vectors, wanted) / self._scale
+        return shares
