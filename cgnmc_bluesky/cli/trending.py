@@ -1,6 +1,7 @@
 """`cgnmc trend`: what a series of samples says together, to the screen and into files."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -244,23 +245,37 @@ def _point_row(
 
 
 def _show(
-    series: Iterable[SeriesResult], others: int, wanted: Wanted, files: dict[str, str]
+    series: Sequence[SeriesResult], others: int, wanted: Wanted, files: dict[str, str]
 ) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("quantity", "of", "material", "samples"):
         table.add_column(heading, justify="right" if heading == "samples" else "left")
     table.add_column("what it says", overflow="fold", ratio=1)
+    remarks = Counter(part for each in series for part in dict.fromkeys(_parts(each)[1:]))
+    notes = [remark for remark, count in remarks.items() if count > 1]
     for each in series:
-        table.add_row(*_cells(each))
+        table.add_row(*map(Text, _cells(each, notes)))
     console = output()
     console.print(table)
-    for text in _remarks(others, wanted, files):
+    below = [f"{_mark(place)} {note}" for place, note in enumerate(notes, start=1)]
+    for text in (*below, *_remarks(others, wanted, files)):
         console.print(text, markup=False, highlight=False)
 
 
-def _cells(series: SeriesResult) -> tuple[Text, ...]:
+def _parts(series: SeriesResult) -> list[str]:
+    return series.reason.split("; ")
+
+
+def _cells(series: SeriesResult, notes: Sequence[str]) -> tuple[str, ...]:
+    """Write a line: what many lines have to say stands below, once."""
+    marks = (_mark(place) for place, note in enumerate(notes, start=1) if note in _parts(series))
+    said = "; ".join(part for part in _parts(series) if part not in notes)
     found = (name_of(series), mode_name(series.mode), sample_of(series))
-    return tuple(map(Text, (*found, str(len(series.points)), series.reason)))
+    return (*found, str(len(series.points)), " ".join((said, *marks)))
+
+
+def _mark(place: int) -> str:
+    return f"[{place}]"
 
 
 def _remarks(others: int, wanted: Wanted, files: dict[str, str]) -> Iterator[str]:

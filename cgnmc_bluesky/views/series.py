@@ -129,10 +129,12 @@ def _arrange(figure: "Figure", titles: tuple[str, ...], remark: str) -> Panels:
 def _draw_one(axes: "Axes", series: SeriesResult, place: int) -> None:
     colour, mode = SERIES[place % len(SERIES)], series.mode or ""
     marker = MARKERS[_MODES.index(mode) % len(MARKERS)] if mode in _MODES else MARKERS[0]
+    # Of points that lie on each other, those of each material stay in sight.
+    size = max(3.5, 6.5 - 1.5 * place)
     for point in series.points:
         face = colour if point.result.status is Status.FINAL else "white"
         axes.errorbar(
-            point.x, point.value, yerr=point.sigma, fmt=marker, color=colour, markersize=5,
+            point.x, point.value, yerr=point.sigma, fmt=marker, color=colour, markersize=size,
             markerfacecolor=face, capsize=2, elinewidth=1.0,
         )  # fmt: skip
     dash = _DASHES.get(mode)
