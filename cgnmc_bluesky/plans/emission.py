@@ -62,8 +62,8 @@ def window_settings(detectors: Iterable[Any], edge: Edge) -> list[Setting]:
     Parameters
     ----------
     detectors
-        The detectors. A window is a movable `window_ev`, which takes both ends at once, or two of
-        them, `window_low_ev` and `window_high_ev`; in eV.
+        The detectors, or parts of them. A window is a movable `window_ev`, which takes both ends at
+        once, or two of them, `window_low_ev` and `window_high_ev`; in eV.
     edge
         The edge that is scanned.
 
@@ -73,10 +73,10 @@ def window_settings(detectors: Iterable[Any], edge: Edge) -> list[Setting]:
         If a window could not be put back, or the element emits nothing there.
     """
     settings: list[Setting] = []
-    for detector in detectors:
+    owners = [owner for each in detectors for owner in (each, getattr(each, "parent", None))]
+    for owner in dict.fromkeys(owners):
         window, low, high = (
-            getattr(detector, name, None)
-            for name in ("window_ev", "window_low_ev", "window_high_ev")
+            getattr(owner, name, None) for name in ("window_ev", "window_low_ev", "window_high_ev")
         )
         if isinstance(window, Movable):
             settings.append((window, emission_window_ev(edge)))

@@ -9,7 +9,9 @@ from ophyd import Component, Device, Kind, Signal
 from ophyd.sim import SynAxis, SynSignal
 from ways_out import FaultError, broken_at, paused_before
 
+from cgnmc_bluesky.beamline import Edge
 from cgnmc_bluesky.plans import measure_standard, sxas_scan, xpeem_stack
+from cgnmc_bluesky.plans.emission import window_settings
 
 SHORT = [[-1, 1, 1]]
 POINTS_EV = [851.7, 852.7, 853.7]
@@ -155,6 +157,8 @@ def test_a_window_of_two_parts_is_set_and_put_back(RE: RunEngine, recorder: Any,
         window_high_ev = Component(Signal, value=2000.0, kind=Kind.config)
 
     sdd = TwoEnds(name="sdd")
+    expected = [(sdd.window_low_ev, 596.7), (sdd.window_high_ev, 687.9)]
+    assert window_settings([sdd.counts, sdd], Edge("Mn", "L3")) == expected
     RE(sxas_scan([sdd], pgm, edge="Mn L3", regions=SHORT))
     (descriptor,) = recorder.of("descriptor")
     set_to = descriptor["configuration"]["sdd"]["data"]
