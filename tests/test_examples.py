@@ -9,6 +9,7 @@ from map_documents import MeasuredMap, hxn_run, measured_map, srx_run
 
 from cgnmc_bluesky import Beamline, replay
 from cgnmc_bluesky.beamline import DataSection, Edge
+from cgnmc_bluesky.beamline.settings import TECHNIQUES
 from cgnmc_bluesky.check import Severity, check
 from cgnmc_bluesky.plans import heating_ramp
 from cgnmc_bluesky.sim.beamline import SimulatedBeamline
@@ -28,8 +29,8 @@ def example(name: str) -> Beamline:
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda file: file.stem)
 def test_an_example_loads_and_gives_roles(file):
     beamline = Beamline.load(file)
-    sections = [beamline.roles(name) for name in ("xanes", "soft_xanes", "xrf", "heating")]
-    assert any(sections)
+    # the files of cyclers name their columns themselves
+    assert beamline.cycling or any(beamline.roles(name) for name in TECHNIQUES)
 
 
 def test_the_simulated_hot_stage_is_what_its_runs_carry():

@@ -39,7 +39,7 @@ LOOKS: Mapping[str, Callable[[Any], Iterator[Finding]]] = {
 
 def check_configuration(beamline: Beamline) -> Iterator[Finding]:
     """Look at everything that needs no run."""
-    sections = [name for name in TECHNIQUES if beamline.roles(name)]
+    sections = [name for name in TECHNIQUES if getattr(beamline, name) is not None]
     if sections:
         yield ok("sections", f"roles for {', '.join(sections)}")
     else:
