@@ -1,7 +1,7 @@
 """Runs of simulated instruments, analysed while they go on, and kept in a file."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,17 @@ class Bench:
         except RunEngineInterrupted:
             self._engine.abort("interrupted by the user")
             raise KeyboardInterrupt from None
+
+    def take(self, documents: Iterable[Document]) -> None:
+        """Take in runs that an instrument has recorded by itself.
+
+        Parameters
+        ----------
+        documents
+            Their documents.
+        """
+        for name, doc in documents:
+            self._take(name, doc)
 
     def _take(self, name: str, doc: Mapping[str, Any]) -> None:
         with self._runs.open("a", encoding="utf-8") as lines:

@@ -9,6 +9,7 @@ from rich.console import Console
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.demo.paper.bench import Bench
 from cgnmc_bluesky.demo.paper.chapter import Chapter, Picture
+from cgnmc_bluesky.demo.paper.cycling import Cycling
 from cgnmc_bluesky.demo.paper.findings import Findings
 from cgnmc_bluesky.demo.paper.hard import HardEdges
 from cgnmc_bluesky.demo.paper.heating import Heating
@@ -25,6 +26,7 @@ from cgnmc_bluesky.demo.paper.statements import (
 
 CHAPTERS: tuple[type[Chapter], ...] = (
     Maps,
+    Cycling,
     HardEdges,
     NickelSeries,
     ManganeseSeries,
@@ -68,7 +70,7 @@ def run_paper(
             for kind in chapters:
                 report.add(kind())
     except KeyboardInterrupt:
-        report.write("It was interrupted: figures that are missing here were not measured.")
+        report.write("It was interrupted: what is missing here was not measured.")
         raise
     report.write("")
     for text in disagreements(report.statements):
@@ -96,9 +98,14 @@ class _Report:
         return [each for _, some, _ in self._chapters for each in some]
 
     def add(self, chapter: Chapter) -> None:
-        """Measure a chapter, and print what it says."""
+        """Measure a chapter, and print what it says; also of a part where it is interrupted."""
         began_s = time.monotonic()
-        chapter.measure(self.bench)
+        try:
+            chapter.measure(self.bench)
+        finally:
+            self._say(chapter, began_s)
+
+    def _say(self, chapter: Chapter, began_s: float) -> None:
         found = Findings(self.bench.results)
         said, pictures = chapter.statements(found), chapter.pictures(self.bench, found)
         self._chapters.append((chapter, said, pictures))
