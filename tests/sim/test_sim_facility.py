@@ -11,6 +11,7 @@ from cgnmc_bluesky.sim import (
     SimulatedFacility,
     SimulatedHotStage,
     SimulatedNanoprobe,
+    SimulatedSoftBeamline,
 )
 
 
@@ -20,6 +21,7 @@ def facility(tmp_path: Path) -> SimulatedFacility:
         SimulatedBeamline("NiO"),
         SimulatedNanoprobe("conventional", folder=tmp_path / "maps"),
         SimulatedHotStage("gradient", frames=True, folder=tmp_path / "frames"),
+        soft=SimulatedSoftBeamline("gradient, 50 cycles"),
     )
 
 
@@ -34,7 +36,7 @@ def test_runs_tell_which_instrument_they_are_of(facility: SimulatedFacility) -> 
     devices = facility.devices()
     samples = {
         name: metadata_during(facility, devices[name])["sample"]
-        for name in ("i0", "xspress3", "furnace", "rga", "diffractometer")
+        for name in ("i0", "xspress3", "furnace", "rga", "diffractometer", "tey")
     }
     gradient = "gradient NMC622, 4.4 V"
     assert samples == {
@@ -43,6 +45,7 @@ def test_runs_tell_which_instrument_they_are_of(facility: SimulatedFacility) -> 
         "furnace": gradient,
         "rga": gradient,
         "diffractometer": gradient,
+        "tey": "gradient, 50 cycles",
     }
     assert facility.metadata()["sample"] == "NiO"
 
@@ -61,12 +64,28 @@ def test_the_roles_of_all_make_one_configuration(facility: SimulatedFacility) ->
     assert beamline.xrf is not None
     assert beamline.heating is not None
     assert beamline.heating.clock == "reading"
+    assert beamline.soft_xanes is not None
+    assert [str(foil.edge) for foil in beamline.foil] == ["Ni K", "Ni L3", "Mn L3", "Co L3"]
+    edges = [str(reference.edge) for reference in beamline.reference]
+    assert edges == [*["Ni K"] * 2, *["Ni L3"] * 2, *["Mn L3"] * 3, *["Co L3"] * 2]
     folders = {facility.nanoprobe.folder, facility.hot_stage.folder}
     assert set(beamline.data.readable) == folders
 
 
 def test_names_do_not_collide(facility: SimulatedFacility) -> None:
-    parts = (facility.beamline, facility.nanoprobe, facility.hot_stage)
+    parts = facility.instruments
+    assert len(parts) == 4
     assert len(facility.devices()) == sum(len(part.devices()) for part in parts)
     keys = [key for part in parts for device in part.devices().values() for key in device.read()]
     assert len(keys) == len(set(keys))
+
+
+def test_what_two_instruments_share_stands_once(tmp_path: Path) -> None:
+    beamline, soft = SimulatedBeamline(), SimulatedSoftBeamline()
+    rest = (SimulatedNanoprobe(folder=tmp_path), SimulatedHotStage())
+    roles = SimulatedFacility(beamline, *rest, soft=soft, microscope=soft).roles()
+    assert roles == SimulatedFacility(beamline, *rest, soft=soft).roles()
+    assert roles["beamline"] == beamline.roles()["beamline"]
+    without = SimulatedFacility(beamline, *rest)
+    assert "soft_xanes" not in without.roles()
+    assert without.roles()["reference"] == beamline.roles()["reference"]

@@ -21,7 +21,7 @@ GLITCH_LEAVES: Mapping[str, float] = MappingProxyType(
         "gold_mesh": 0.60,
         "reference_current": 0.58,
         "sample_current": 0.57,
-        **dict.fromkeys((*EMITTERS, SCATTER), 0.55),
+        **dict.fromkeys((*EMITTERS, SCATTER), 0.50),
     }
 )
 """Light left in each channel at a glitch; unlike in each, so that it does not cancel in ratios."""

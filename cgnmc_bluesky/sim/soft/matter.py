@@ -44,7 +44,7 @@ LIGHT_ELEMENTS: Mapping[str, LightElement] = MappingProxyType(
     }
 )
 """Power laws through Chantler's tables between 450 and 1000 eV."""
-EDGES_NM: NDArray[np.float64] = np.append(0.0, np.geomspace(0.25, 48.0, 24))
+EDGES_NM: NDArray[np.float64] = np.append(0.0, np.geomspace(0.1, 60.0, 63))
 """Depths between layers; the last one goes on for ever."""
 
 

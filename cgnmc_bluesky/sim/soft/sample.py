@@ -73,8 +73,9 @@ class SoftSample:
                 self._check(f"{where} {element}", element, of_valences)
 
     def valences(self, element: str) -> tuple[int, ...]:
-        """All valences of a metal, at the surface or below."""
-        return tuple(sorted({*self.bulk[element], *self._at_surface(element)}))
+        """Valences that a metal has at the surface, below, or in any oxide."""
+        of_oxides = {valence for valence in SHAPE_OF_VALENCE[element] if valence > 0}
+        return tuple(sorted({*self.bulk[element], *self._at_surface(element), *of_oxides}))
 
     def share(self, element: str, valence: int, depth_nm: float) -> float:
         """Share of a valence among a metal's atoms at a depth."""
