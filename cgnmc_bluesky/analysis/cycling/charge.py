@@ -15,6 +15,8 @@ PLAUSIBLE_V = 10.0
 """Voltages above this are no lithium cell's: they are in millivolts."""
 LARGEST_A = 1000.0
 """Currents above this are in another unit."""
+JUMP = 0.1
+"""A current that changes by more than this share between two rows has jumped."""
 MAH_PER_AS = 1.0 / 3.6
 NEW_CURVE = 0.5
 """A charge that falls back by more than this share of its range begins a curve of its own."""
@@ -90,9 +92,10 @@ def count(rows: Block, keys: Mapping[str, str], mah_per_g: float | None = None) 
     Notes
     -----
     A mean current since the row before is multiplied by that time. Of currents at the rows the
-    trapezoid is taken; where they differ, it may have been either all the time, so that one
-    standard deviation is their difference times the time over the root of 12. The noise of the
-    current comes on top, as its second differences show it.
+    trapezoid is taken. Where the current jumps, cyclers record a row just before, so that the new
+    one counts; it may have jumped at any time between, though: one standard deviation is the jump
+    times the time over the root of 12, unless the cycler's own count of that time tells. The noise
+    of the current comes on top, as its second differences show it.
     """
     rows, notes = _readable(rows, keys)
     voltage_v = rows.values["voltage_v"]
@@ -108,10 +111,7 @@ def count(rows: Block, keys: Mapping[str, str], mah_per_g: float | None = None) 
         sigma = _noise(mean_a) * seconds * MAH_PER_AS
     elif current_a is not None:
         _check(current_a, "current_a", LARGEST_A, "mA", keys)
-        before_a = np.concatenate([current_a[:1], current_a[:-1]])
-        step = 0.5 * (current_a + before_a) * seconds * MAH_PER_AS
-        unknown_a = np.hypot((current_a - before_a) / np.sqrt(12.0), _noise(current_a))
-        sigma = unknown_a * seconds * MAH_PER_AS
+        step, sigma = _between(current_a, seconds, _recorded_mah(rows))
     else:
         step = _of_curves(rows, voltage_v, mah_per_g)
         # a curve may have ended anywhere in its last step
@@ -159,6 +159,24 @@ def _check(values: Floats, role: str, largest: float, unit: str, keys: Mapping[s
             f"{keys.get(role, role)} is around {typical:.4g}, which is no {quantity} of a cell in "
             f'{role[-1].upper()}: if it is in {unit}, give {quantity}_unit = "{unit}" in [cycling]'
         )
+
+
+def _between(
+    current_a: Floats, seconds: Floats, recorded_mah: Floats | None
+) -> tuple[Floats, Floats]:
+    """Charge between rows of which the currents are known, and its sigma."""
+    before_a = np.concatenate([current_a[:1], current_a[:-1]])
+    largest_a = np.maximum(np.abs(current_a), np.abs(before_a))
+    is_jump = np.abs(current_a - before_a) > JUMP * largest_a
+    step = np.where(is_jump, current_a, 0.5 * (current_a + before_a)) * seconds * MAH_PER_AS
+    unknown_a = np.abs(current_a - before_a) / np.sqrt(12.0)
+    if recorded_mah is not None:
+        told = np.diff(recorded_mah, prepend=recorded_mah[:1])
+        most = (1.0 + JUMP) * largest_a * seconds * MAH_PER_AS
+        is_told = is_jump & (np.abs(told) <= most) & (np.sign(told) == np.sign(current_a))
+        step = np.where(is_told, told, step)
+        unknown_a = np.where(is_told, 0.0, unknown_a)
+    return step, np.hypot(unknown_a, _noise(current_a)) * seconds * MAH_PER_AS
 
 
 def _noise(current_a: Floats) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -183,11 +184,15 @@ def _half_of(cycle: Cycle, direction: int) -> Half | None:
 def _peaks(history: History, half: Half | None) -> list[Peak]:
     if half is None:
         return []
-    found = history.derivative(half)
-    smoother = derivative_of(
-        history.cell, half, float(np.sqrt(2.0)) * history.width_v, history.noise_v
-    )
-    return peaks_of(found, smoother) if found is not None and smoother is not None else []
+
+    @cache
+    def at_scale(scale: int) -> Derivative | None:
+        width_v = history.width_v * float(np.sqrt(2.0)) ** scale
+        if width_v > 2.0 * MOST_WIDTH_V:
+            return None
+        return derivative_of(history.cell, half, width_v, history.noise_v)
+
+    return peaks_of(at_scale)
 
 
 def _reference(cycles: list[list[Peak]], window_v: tuple[float, float] | None) -> Peak | None:

@@ -1,6 +1,6 @@
 """Peaks of dQ/dV, and how one of them moves from cycle to cycle."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,9 @@ LEAST_SHARE = 0.03
 """and by this share of the highest point."""
 END_WIDTHS = 3.0
 """Nearer to an end of the curve, in widths, no maximum is a peak."""
+SETTLED = 0.08
+"""A peak's position is believed on a scale where its sigma is below this share of the width."""
+MOST_SCALES = 12
 STRAY_V = 0.08
 """A peak moves no farther than this from one cycle to the next that shows it."""
 
@@ -40,36 +43,43 @@ class Peak:
     smoothing_v: float
 
 
-def peaks_of(found: Derivative, smoother: Derivative) -> list[Peak]:
+def peaks_of(at_scale: Callable[[int], Derivative | None]) -> list[Peak]:
     """Find the peaks of a half cycle, in order of voltage.
 
     Parameters
     ----------
-    found
-        Its dQ/dV.
-    smoother
-        The same, smoothed more, by the root of two.
+    at_scale
+        Gives its dQ/dV at any scale, each of which smooths over the root of two of the one before;
+        `None` of those that would smooth too much.
 
     Notes
     -----
-    The position is where the slope passes zero; its sigma is the slope's over the curvature. By how
-    much the smoothing itself moves and lowers a peak is what doubling its variance does: that is
-    the other part of the sigmas.
+    The position is where the slope passes zero; its sigma is the slope's over the curvature. That
+    holds where the slope passes zero once: so each peak is looked at on the first scale on which
+    its sigma is a small part of what is smoothed over. By how much the smoothing itself moves and
+    lowers a peak is what the next scale does: that is the other part of the sigmas.
     """
     from scipy.signal import find_peaks
 
-    step_v = float(found.voltage_v[1] - found.voltage_v[0])
+    found = at_scale(0)
+    if found is None:
+        return []
     curve, sigma = found.dqdv, found.dqdv_sigma
     is_there = np.flatnonzero(curve > 0.5 * LEAST_SHARE * curve.max())
-    margin = int(END_WIDTHS * found.width_v / step_v)
+    margin = round(END_WIDTHS * found.width_v / _step_v(found))
     low, high = int(is_there[0]) + margin, int(is_there[-1]) - margin
     at, properties = find_peaks(curve, prominence=LEAST_SHARE * float(curve.max()))
-    good = [
-        int(index)
-        for index, stands_out in zip(at, properties["prominences"], strict=True)
-        if low <= index <= high and stands_out > LEAST_SIGMAS * np.sqrt(2.0) * sigma[index]
-    ]
-    return [peak for index in good if (peak := _peak(found, smoother, index)) is not None]
+    peaks: list[Peak] = []
+    for index, stands_out in zip(at, properties["prominences"], strict=True):
+        if not low <= index <= high or stands_out < LEAST_SIGMAS * np.sqrt(2.0) * sigma[index]:
+            continue
+        peak = _peak(at_scale, float(found.voltage_v[index]))
+        # two wiggles on one peak are one on the scale that shows it
+        if peak is not None and not (
+            peaks and peak.voltage_v - peaks[-1].voltage_v < found.width_v
+        ):
+            peaks.append(peak)
+    return peaks
 
 
 def follow(reference: Peak, cycles: Iterable[list[Peak]]) -> list[Peak | None]:
@@ -96,19 +106,27 @@ def shift_between(first: Peak, last: Peak) -> tuple[float, float]:
     return last.voltage_v - first.voltage_v, float(sigma_v)
 
 
-def _peak(found: Derivative, smoother: Derivative, index: int) -> Peak | None:
-    place = _zero_of_slope(found, index)
-    if place is None:
-        return None
-    voltage_v, curvature = place
+def _peak(at_scale: Callable[[int], Derivative | None], voltage_v: float) -> Peak | None:
+    for scale in range(MOST_SCALES):
+        found, smoother = at_scale(scale), at_scale(scale + 1)
+        if found is None or smoother is None:
+            return None
+        place = _zero_of_slope(found, voltage_v)
+        again = _zero_of_slope(smoother, place[0]) if place is not None else None
+        if place is None or again is None:
+            continue
+        noise_v = _at(found, found.slope_sigma, place[0]) / place[1]
+        if noise_v <= SETTLED * found.width_v:
+            return _with_sigmas(found, place[0], noise_v, smoother, again[0])
+    return None
+
+
+def _with_sigmas(
+    found: Derivative, voltage_v: float, noise_v: float, smoother: Derivative, again_v: float
+) -> Peak:
     height = _at(found, found.dqdv, voltage_v)
-    again = _zero_of_slope(smoother, int(np.argmin(np.abs(smoother.voltage_v - voltage_v))))
-    again_v = again[0] if again is not None else voltage_v + found.width_v
-    smoothing_v = again_v - voltage_v
-    noise_v = _at(found, found.slope_sigma, voltage_v) / curvature
-    if noise_v > found.width_v:
-        return None
     lowered = height - _at(smoother, smoother.dqdv, again_v)
+    smoothing_v = again_v - voltage_v
     return Peak(
         voltage_v=voltage_v,
         voltage_sigma=float(np.hypot(noise_v, smoothing_v)),
@@ -119,18 +137,21 @@ def _peak(found: Derivative, smoother: Derivative, index: int) -> Peak | None:
     )
 
 
-def _zero_of_slope(found: Derivative, index: int) -> tuple[float, float] | None:
-    """Where the slope passes zero downward, nearest to a point, and how steeply."""
-    slope = found.slope
+def _zero_of_slope(found: Derivative, voltage_v: float) -> tuple[float, float] | None:
+    """Where the slope passes zero downward, nearest to a voltage, and how steeply."""
+    slope, step_v = found.slope, _step_v(found)
     passes = np.flatnonzero((slope[:-1] > 0.0) & (slope[1:] <= 0.0))
     if not len(passes):
         return None
-    left = int(passes[np.argmin(np.abs(passes - index))])
-    if abs(left - index) * (found.voltage_v[1] - found.voltage_v[0]) > 2.0 * found.width_v:
+    left = int(passes[np.argmin(np.abs(found.voltage_v[passes] - voltage_v))])
+    if abs(found.voltage_v[left] - voltage_v) > 2.0 * found.width_v:
         return None
     fall = float(slope[left] - slope[left + 1])
-    step_v = float(found.voltage_v[1] - found.voltage_v[0])
     return float(found.voltage_v[left]) + step_v * float(slope[left]) / fall, fall / step_v
+
+
+def _step_v(found: Derivative) -> float:
+    return float(found.voltage_v[1] - found.voltage_v[0])
 
 
 def _at(found: Derivative, values: Floats, voltage_v: float) -> float:
