@@ -84,8 +84,9 @@ def sample_series(
         Samples that are not to be measured again, by name, or as pairs of name and edge; or what
         gives them for the name of a series, such as `catalog.done_samples`, or the catalog itself.
     md
-        Further metadata of all runs. `series` names the series; left out, it is called what a TOML
-        table says or as the table's file. Each run carries the sample's own beside it.
+        Further metadata of all runs. `series` names the series, by which it is known what of it is
+        done; left out, it is called what a TOML table says or as the table's file. Each run carries
+        the sample's own beside it.
 
     Returns
     -------

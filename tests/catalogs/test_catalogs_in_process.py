@@ -3,7 +3,7 @@
 import pytest
 from catalog_documents import RAW, RESULT, TWIN, events, run_documents
 
-from cgnmc_bluesky.catalogs import SourceError, open_source
+from cgnmc_bluesky.catalogs import SourceError, done_samples, open_source
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def broker():
     broker = Broker.named("temp")
     for run in (
         run_documents(TWIN, 2, scan_id=4, time=1.6e9),
-        run_documents(RAW, 3, scan_id=5),
+        run_documents(RAW, 3, scan_id=5, sample="aged", edge="Ni L3", series="cycled"),
         run_documents(RESULT, 1, time=1.7e9 + 9, purpose="analysis", parent_uid=RAW),
     ):
         for name, doc in run:
@@ -36,6 +36,11 @@ def test_broker_tells_raw_runs_from_results(broker):
     assert source.find(-2).uid == TWIN
     with pytest.raises(SourceError, match=r"begins more than one uid .*3a000000"):
         source.find("3a000000")
+
+
+def test_broker_knows_what_is_done_of_a_series(broker):
+    assert done_samples(broker, "cycled") == [("aged", "Ni L3")]
+    assert done_samples(broker, "another") == []
 
 
 @pytest.mark.parametrize("manner", ["catalog", "header", "run"])

@@ -10,9 +10,12 @@ from typing import Any
 import bluesky.plans as bp
 import pytest
 from bluesky import Msg, RunEngine
+from bluesky.run_engine import call_in_bluesky_event_loop
 from bluesky.utils import RunEngineInterrupted, SigintHandler
 from ophyd import Signal
 from ophyd.sim import SynAxis, SynSignal
+from ophyd_async.core import StrictEnum, init_devices, soft_signal_rw
+from ophyd_async.sim import SimMotor
 from ways_out import FaultError, broken_at, paused_before
 
 from cgnmc_bluesky.beamline.samples import Sample
@@ -336,6 +339,27 @@ def test_a_holder_that_tells_nothing_takes_names(RE: RunEngine, recorder: Any, s
     RE(sample_series([row], slot, scan, md={"series": "s"}))
     assert carried(recorder, "sample") == ["a"]
     assert slot.get() == "parked"
+
+
+def test_devices_of_ophyd_async_bring_samples_into_the_beam(
+    RE: RunEngine, recorder: Any, scan: Any, capsys: Any
+) -> None:
+    class Slot(StrictEnum):
+        LEFT = "left"
+        RIGHT = "right"
+
+    async def made() -> tuple[Any, Any]:
+        async with init_devices():
+            slot, x = soft_signal_rw(Slot, name="slot"), SimMotor("x", instant=True)
+        return slot, x
+
+    slot, x = call_in_bluesky_event_loop(made())
+    row = {"name": "a", "material": "A", "cycles": 0, "edges": "Ni L3"}
+    series = {"series": "s"}
+    with pytest.raises(ValueError, match="slot has no such position; did you mean 'right'"):
+        RE(sample_series([{**row, "position": "rihgt"}], slot, scan, md=series))
+    RE(sample_series([{**row, "slot": "right", "x_um": 1500}], [slot, x], scan, md=series))
+    assert carried(recorder, "sample") == ["a"]
 
 
 @pytest.mark.parametrize(
