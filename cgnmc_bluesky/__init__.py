@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cgnmc_bluesky.beamline import Beamline
     from cgnmc_bluesky.replay import replay
+    from cgnmc_bluesky.series import trends
 
-__all__ = ["Beamline", "__version__", "replay"]
+__all__ = ["Beamline", "__version__", "replay", "trends"]
 __version__ = "0.1.0"
 
-_HOMES = {"Beamline": "cgnmc_bluesky.beamline", "replay": "cgnmc_bluesky.replay"}
+_HOMES = {
+    "Beamline": "cgnmc_bluesky.beamline",
+    "replay": "cgnmc_bluesky.replay",
+    "trends": "cgnmc_bluesky.series",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -205,6 +205,6 @@ def test_an_interrupted_report_can_be_used(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_paper(tmp_path, console=console, chapters=(Fabricated, Interrupted, Fabricated))
     page = Page(tmp_path / "index.html")
-    assert page.pictures == ["fig4.png"]
+    assert page.pictures == ["fig4.png"] * 2
     assert "It was interrupted" in page.said
-    assert len(json.loads((tmp_path / "statements.json").read_text(encoding="utf-8"))) == 8
+    assert len(json.loads((tmp_path / "statements.json").read_text(encoding="utf-8"))) == 16
