@@ -80,7 +80,10 @@ def read_rows(table: TableSpec) -> tuple[str, str, list[Row]]:
         path = Path(table).expanduser()
         text = _text_of(path)
         is_toml = path.suffix.lower() == ".toml"
-        series, rows = _from_toml(path, text) if is_toml else (path.stem, _from_csv(path, text))
+        try:
+            series, rows = _from_toml(path, text) if is_toml else (path.stem, _from_csv(path, text))
+        except csv.Error as error:
+            raise SampleTableError(f"{path.name} is no table: {error}; {FORM}") from error
         source = path.name
     else:
         series, source = "", "the sample table"
