@@ -1,12 +1,10 @@
 """An area detector whose frames pyFAI integrates, and which keeps them in HDF5."""
 
-import uuid
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.sim.decomposition import State
 from cgnmc_bluesky.sim.diffraction import BINS, TWO_THETA_DEG, PowderInstrument
 from cgnmc_bluesky.sim.diffractometer import Diffractometer
-from cgnmc_bluesky.sim.rowfile import RowFile, dataset_of
+from cgnmc_bluesky.sim.kept import KeptFrames
 
 PIXELS = 1024
 PIXEL_M = 2e-4
@@ -129,36 +127,19 @@ class ImagingDiffractometer(Diffractometer):
     ) -> None:
         super().__init__(*args, expose=self._integrated, **kwargs)
         self._detector = detector
-        self._folder = folder
         self._rng = rng
-        self._file: RowFile | None = None
-        self._resource: Any = None
-        self._n_frames = self._n_collected = 0
+        self._kept = KeptFrames(self.KEY, (PIXELS, PIXELS), np.uint32, folder, self.name)
 
     def unstage(self) -> list[object]:
         """End the run, and close its file."""
         unstaged = super().unstage()
-        file, self._file = self._file, None
-        if file is not None:
-            file.close()
-        self._resource = None
-        self._n_frames = self._n_collected = 0
+        self._kept.close()
         return unstaged
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Describe the pattern, and the frame, which is stored outside of the documents."""
         described: dict[str, dict[str, Any]] = super().describe()
-        return {
-            **described,
-            self.KEY: {
-                "source": f"SIM:{self.name}:{self.KEY}",
-                "dtype": "array",
-                "dtype_numpy": np.dtype(np.uint32).str,
-                "shape": [1, PIXELS, PIXELS],
-                "units": "counts",
-                "external": "STREAM:",
-            },
-        }
+        return {**described, **self._kept.describe()}
 
     def collect_asset_docs(self, index: int | None = None) -> Iterator[tuple[str, Any]]:
         """Announce the frame that has come since the last time.
@@ -167,43 +148,14 @@ class ImagingDiffractometer(Diffractometer):
         ----------
         index
             It makes no difference: there is one frame an event.
-
-        Yields
-        ------
-        tuple
-            Name and document: a stream resource once, then stream data.
         """
-        if self._file is None or self._n_frames == self._n_collected:
-            return
-        if self._resource is None:
-            self._resource = self._composed(self._file.path)
-            yield "stream_resource", self._resource.stream_resource_doc
-        begin, self._n_collected = self._n_collected, self._n_frames
-        yield (
-            "stream_datum",
-            self._resource.compose_stream_datum({"start": begin, "stop": self._n_collected}),
-        )
+        yield from self._kept.documents()
 
     def _integrated(self, states: Sequence[State], exposure_s: float) -> NDArray[np.float64]:
-        """Take a frame, keep it in the place of one that nobody has collected, and integrate it."""
+        """Take a frame, keep it, and integrate it."""
         frame = self._detector.frame(states, exposure_s, self._rng)
-        rows = {self.KEY: frame[None]}
-        if self._file is None:
-            path = self._folder / f"{self.name}-{uuid.uuid4().hex[:12]}.h5"
-            self._file = RowFile(path, rows, "gzip")
-        self._file.write(self._n_collected, rows)
-        self._n_frames = self._n_collected + 1
+        self._kept.keep(frame)
         return self._detector.integrate(frame)
-
-    def _composed(self, path: Path) -> Any:
-        from event_model import compose_stream_resource
-
-        return compose_stream_resource(
-            mimetype="application/x-hdf5",
-            uri=f"file://localhost{quote(str(path.resolve()))}",
-            data_key=self.KEY,
-            parameters={"dataset": dataset_of(self.KEY), "chunk_shape": [1, PIXELS, PIXELS]},
-        )
 
 
 def _integrator(wavelength_a: float) -> Any:
