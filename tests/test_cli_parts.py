@@ -182,3 +182,13 @@ def test_a_column_is_found_by_the_name_of_the_file(tmp_path):
     assert (axis.label, axis.places) == ("x Li", {"a.xdi": 0.9})
     with pytest.raises(ValueError, match="it has file, x_Li, note"):
         Axis.of(f"{tmp_path / 'index.csv'}:charge")
+
+
+def test_the_state_of_charge_may_be_the_axis(result):
+    charge = {"analysis": "state_of_charge", "mode": None}
+    charged = replace(result, **charge, values={"x_li": 0.45, "voltage_v": None})
+    axis, other = Axis.of("x_li"), Axis.of("voltage_v")
+    for each in (axis, other):
+        each.place({"uid": "u", "time": 0.0}, [result, charged])
+    assert (axis.places, axis.label) == ({"u": 0.45}, "x(Li), from the charge passed")
+    assert other.places == {}

@@ -109,9 +109,10 @@ def replay(
         str | None,
         typer.Option(
             "--x",
-            metavar="time|FILE.csv:COLUMN",
-            help="Axis of the trend figure: the time, or a column of a CSV file that names each "
-            "measured file in another column; without it, the scan number.",
+            metavar="time|x_li|voltage_v|FILE.csv:COLUMN",
+            help="Axis of the trend figure: the time, the cell's state of charge, or a column of a "
+            "CSV file that names each measured file in another column; without it, the cycles of a "
+            "series, else the scan number.",
         ),
     ] = None,
     write: Annotated[

@@ -67,7 +67,7 @@ class ResultFolder:
             The files written, by what they hold.
         """
         if self._axis is not None:
-            self._axis.place(start)
+            self._axis.place(start, results)
         for name, doc in documents:
             self._figure(name, doc)
             self._trend(name, doc)

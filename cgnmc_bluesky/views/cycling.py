@@ -57,6 +57,7 @@ def draw_cycling(sheet: Sheet, results: list[Result], name: str) -> None:
     write_title(panels["title",], result, cycling_lines(result), _TITLE_CHARACTERS)
     groups = [result.curves.get(group, {}) for group in ("voltage", "dqdv", "cycles")]
     voltage, dqdv, cycles = groups
+    cycles = _that_say_something(cycles)
     colours = _colours(voltage)
     _draw_voltage(panels[_VOLTAGE], voltage, result, colours)
     _draw_dqdv(panels[_DQDV], dqdv, result, colours)
@@ -89,6 +90,14 @@ def _colours(voltage: _Arrays) -> dict[float, tuple[float, ...]]:
     shades = np.linspace(_DARKEST, _LIGHTEST, max(2, len(shown)))
     colours = colormaps[_COLOURS]
     return {float(cycle): colours(shade) for cycle, shade in zip(shown, shades, strict=False)}
+
+
+def _that_say_something(cycles: _Arrays) -> _Arrays:
+    """Leave out cycles of which no half is over."""
+    if not cycles:
+        return cycles
+    told = np.isfinite(cycles["charge_capacity"]) | np.isfinite(cycles["discharge_capacity"])
+    return {name: array[told] for name, array in cycles.items()} if told.any() else {}
 
 
 def _halves(arrays: _Arrays, group: str) -> Iterator[tuple[float, NDArray[np.bool_]]]:
@@ -132,20 +141,22 @@ def _draw_dqdv(
         leave_blank(axes, why="no dQ/dV")
         return
     axes.axhline(0.0, color=FADED, linewidth=0.6)
+    slope = arrays["dqdv_direction"] * arrays["dqdv"]
     for cycle, rows in _halves(arrays, "dqdv"):
         colour = colours.get(cycle, FADED)
-        axes.plot(arrays["dqdv_v"][rows], arrays["dqdv"][rows], color=colour, linewidth=1.0)
+        axes.plot(arrays["dqdv_v"][rows], slope[rows], color=colour, linewidth=1.0)
     axes.set_xlabel("voltage (V)")
     axes.set_ylabel(f"dQ/dV ({_unit(result, 'dqdv')})")
 
 
 def _draw_peaks(axes: "Axes", dqdv: _Arrays, cycles: _Arrays) -> None:
-    """Mark the peak that is followed on the curves that are shown."""
+    """Mark the peak that is followed, on the curves that are shown."""
     if not dqdv or not cycles:
         return
     shown = np.isin(cycles["cycle"], dqdv["dqdv_cycle"])
+    height = dqdv["dqdv_direction"].max() * cycles["peak_height"][shown]
     axes.plot(
-        cycles["peak_v"][shown], cycles["peak_height"][shown], "v", color=_PEAK, markersize=5,
+        cycles["peak_v"][shown], height, "v", color=_PEAK, markersize=5,
         markeredgecolor="white", markeredgewidth=0.6, label="peak",
     )  # fmt: skip
 

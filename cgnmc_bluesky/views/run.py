@@ -53,4 +53,4 @@ class RunFigure(DocumentFigure):
 
 def _heading(results: list[Result]) -> str:
     """What a run is called, and the state of charge that it was made in, where that is known."""
-    return " · ".join(part for part in (run_name(results[0]), charge_of(results)) if part)
+    return "\n".join(part for part in (run_name(results[0]), charge_of(results)) if part)

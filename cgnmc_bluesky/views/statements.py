@@ -18,10 +18,8 @@ _NOTABLE = 3.0
 _UNCORRECTED = "_uncorrected"
 _DIFFERENCE = "_difference"
 _FIRST, _LAST = "_fraction_first", "_fraction_last"
-_CAPACITIES = (
-    ("charge_capacity_mah_per_g", "discharge_capacity_mah_per_g"),
-    ("charge_capacity_mah", "discharge_capacity_mah"),
-)
+_CAPACITIES = ("discharge_capacity_mah_per_g", "discharge_capacity_mah")
+_RETENTION = "capacity_retention"
 
 
 def fraction_lines(result: Result) -> list[str]:
@@ -76,12 +74,14 @@ def cycling_lines(result: Result) -> list[str]:
     lines = []
     if gives(result, "cycles"):
         count = int(number(result.values, "cycles"))
-        passed = [amount(result, name) for pair in _CAPACITIES for name in pair[1:]
-                  if gives(result, name)]  # fmt: skip
-        kept = [written(result, name) for name in ("capacity_retention",) if gives(result, name)]
-        of_last = [f"discharge {text} in the last" for text in passed]
-        counted = f"{count} cycle" + ("" if count == 1 else "s")
-        lines.append(", ".join([counted, *of_last, *kept]))
+        parts = [f"{count} cycle" + ("" if count == 1 else "s")]
+        passed = next((name for name in _CAPACITIES if gives(result, name)), None)
+        if passed is not None:
+            unit = result.units[passed]
+            parts.append(f"discharge {number(result.values, passed):.4g} {unit} in the last")
+        if gives(result, _RETENTION):
+            parts.append(f"{100 * number(result.values, _RETENTION):.1f} % of the first's")
+        lines.append(", ".join(parts))
     if gives(result, "dqdv_peak_v"):
         shift = "dqdv_peak_shift_v"
         moved = f", shifted by {_sign(result, shift)}{amount(result, shift)}"
@@ -92,9 +92,12 @@ def cycling_lines(result: Result) -> list[str]:
 
 def charge_lines(result: Result) -> list[str]:
     """Write in which state of charge the cell was during a scan."""
-    parts = [written(result, name) for name in ("x_li", "voltage_v") if gives(result, name)]
-    if gives(result, "cycle"):
-        parts.append(f"cycle {number(result.values, 'cycle'):.0f}")
+    formats = {"x_li": "x(Li) {:.3f}", "voltage_v": "{:.3f} V", "cycle": "cycle {:.0f}"}
+    parts = [
+        text.format(number(result.values, name))
+        for name, text in formats.items()
+        if gives(result, name)
+    ]
     return [", ".join(parts)] if parts else []
 
 

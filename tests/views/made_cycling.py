@@ -39,7 +39,7 @@ def cell(cycles: int = 100, fade: float = 0.0016, shift_v: float = 0.0009) -> tu
             of_which = np.full((2, voltage_v.size), [[cycle], [direction]])
             voltage.append(np.vstack([of_which, along, of_half]))
             error = np.full(voltage_v.size, 5.0)
-            dqdv.append(np.vstack([of_which, voltage_v, direction * slope, error]))
+            dqdv.append(np.vstack([of_which, voltage_v, slope, error]))
     names = ("voltage_cycle", "voltage_direction", "capacity", "voltage_v")
     of_slope = ("dqdv_cycle", "dqdv_direction", "dqdv_v", "dqdv", "dqdv_sigma")
     values: Values = {
