@@ -57,7 +57,8 @@ def peaks_of(at_scale: Callable[[int], Derivative | None]) -> list[Peak]:
     The position is where the slope passes zero; its sigma is the slope's over the curvature. That
     holds where the slope passes zero once: so each peak is looked at on the first scale on which
     its sigma is a small part of what is smoothed over. By how much the smoothing itself moves and
-    lowers a peak is what the next scale does: that is the other part of the sigmas.
+    lowers a peak is what the next scale, which smooths twice the variance, does again: what it
+    lowers is added back, with half of it for a sigma; what it moves is part of the sigma.
     """
     from scipy.signal import find_peaks
 
@@ -124,14 +125,14 @@ def _peak(at_scale: Callable[[int], Derivative | None], voltage_v: float) -> Pea
 def _with_sigmas(
     found: Derivative, voltage_v: float, noise_v: float, smoother: Derivative, again_v: float
 ) -> Peak:
-    height = _at(found, found.dqdv, voltage_v)
+    height, sigma = _at(found, found.dqdv, voltage_v), _at(found, found.dqdv_sigma, voltage_v)
     lowered = height - _at(smoother, smoother.dqdv, again_v)
     smoothing_v = again_v - voltage_v
     return Peak(
         voltage_v=voltage_v,
         voltage_sigma=float(np.hypot(noise_v, smoothing_v)),
-        height=height,
-        height_sigma=float(np.hypot(_at(found, found.dqdv_sigma, voltage_v), lowered)),
+        height=height + lowered,
+        height_sigma=float(np.hypot(1.5 * sigma, 0.5 * lowered)),
         noise_v=noise_v,
         smoothing_v=smoothing_v,
     )
