@@ -95,7 +95,7 @@ def _arrange(
         top = rows[0].subgridspec(1, len(maps))
         for column, shown in enumerate(maps):
             panels["map", shown] = figure.add_subplot(top[column])
-            panels["scale", shown] = _scale_above(panels["map", shown])
+            panels["scale", shown] = scale_above(panels["map", shown])
     else:
         top = rows[0].subgridspec(1, 2)
         panels["line", "counts"] = figure.add_subplot(top[0])
@@ -115,7 +115,7 @@ def _draw_every_map(panels: Panels, pixels: _Arrays, raster: Raster) -> None:
         axes, scale = panels["map", name], panels["scale", name]
         values = raster.of(pixels[name])
         shown = values[particle > 0] if name == "mn_ni" else values
-        _draw_map(axes, scale, raster, values, _limits(shown))
+        draw_map(axes, scale, raster, values, limits_of(shown))
         title = "Mn/Ni (atomic)" if name == "mn_ni" else f"{name.capitalize()} K counts"
         scale.set_title(title, fontsize=9)
         _draw_outlines(axes, raster, particle)
@@ -124,7 +124,7 @@ def _draw_every_map(panels: Panels, pixels: _Arrays, raster: Raster) -> None:
     panels["map", names[0]].set_ylabel("y (µm)")
 
 
-def _scale_above(axes: "Axes") -> "Axes":
+def scale_above(axes: "Axes") -> "Axes":
     """Make room for a map's colours above it, as wide as the map comes out."""
     scale = axes.inset_axes((0.0, 1.04, 1.0, 0.06))
     scale.xaxis.set_ticks_position("top")
@@ -133,13 +133,14 @@ def _scale_above(axes: "Axes") -> "Axes":
     return scale
 
 
-def _draw_map(
+def draw_map(
     axes: "Axes",
     scale: "Axes",
     raster: Raster,
     values: _Floats,
     limits: tuple[float, float],
 ) -> None:
+    """Draw a map, and its colours above it."""
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
@@ -158,7 +159,7 @@ def _draw_map(
     scale.locator_params(axis="x", nbins=4)
 
 
-def _limits(values: _Floats) -> tuple[float, float]:
+def limits_of(values: _Floats) -> tuple[float, float]:
     """Give the range of most values: a few pixels with bad statistics do not set the scale."""
     found = values[np.isfinite(values)]
     if not len(found):

@@ -66,6 +66,8 @@ def plots_of(result: Result) -> Iterator[Plot]:
         "map": _map,
         "profile": _profile,
         "spectrum": _summed if is_map else _scan,
+        "image": _image,
+        "drift": _drift,
         "release": _release,
         "trace": _trace,
         "patterns": _patterns,
@@ -81,6 +83,8 @@ def plots_of(result: Result) -> Iterator[Plot]:
     patterns = curves.pop("patterns", {})
     if "axis" in curves and len(patterns.get("temperature_c", ())):
         curves["patterns"] = {**curves["axis"], **patterns}
+    if "image" in curves:
+        curves["image"] = {**curves.get("axis", {}), **curves["image"]}
     for group, lay_out in layouts.items():
         if group in curves:
             yield from lay_out(curves[group], result.curve_units)
@@ -126,6 +130,22 @@ def _map(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
     yield Plot(
         "map_covariance", tuple(covariances), axes, {**shared, **covariances}, units, is_of_run=True
     )
+
+
+def _image(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out the maps of a stack of images, each with its uncertainty."""
+    x, y = (next(name for name in arrays if name.startswith(axis)) for axis in ("x_", "y_"))
+    renamed = _with_errors(arrays)
+    signals = [name for name in renamed if name not in (x, y) and not name.endswith("_errors")]
+    for name in signals:
+        own = {each: renamed[each] for each in (name, f"{name}_errors") if each in renamed}
+        shown = {x: arrays[x], y: arrays[y], **own}
+        yield Plot(f"map_{name}", (name,), (y, x), shown, units)
+
+
+def _drift(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:
+    """Lay out where each image of a stack lies."""
+    yield Plot("drift", ("drift_y_px", "drift_x_px"), ("row",), _with_errors(arrays), units)
 
 
 def _trace(arrays: _Arrays, units: Mapping[str, str]) -> Iterator[Plot]:

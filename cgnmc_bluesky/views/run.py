@@ -7,6 +7,7 @@ from cgnmc_bluesky.views.board import Board, run_name
 from cgnmc_bluesky.views.cycling import draw_cycling, is_of_cell
 from cgnmc_bluesky.views.figure import DocumentFigure, Sheet
 from cgnmc_bluesky.views.headline import MN_NI_RATIO
+from cgnmc_bluesky.views.imaging import draw_stack, is_of_stack
 from cgnmc_bluesky.views.maps import draw_maps
 from cgnmc_bluesky.views.ramp import draw_ramp, is_of_ramp
 from cgnmc_bluesky.views.spectrum import draw_spectra, is_spectral
@@ -16,6 +17,7 @@ from cgnmc_bluesky.views.yields import draw_yields, is_of_yield
 _DRAWN: tuple[tuple[Callable[[Result], bool], Callable[[Sheet, list[Result], str], None]], ...] = (
     (lambda result: result.analysis == MN_NI_RATIO, draw_maps),
     (is_of_yield, draw_yields),
+    (is_of_stack, draw_stack),
     (is_spectral, draw_spectra),
     (is_of_ramp, draw_ramp),
     (is_of_cell, draw_cycling),
