@@ -163,9 +163,11 @@ def _are_scaled_already(
 
 
 def _notes_of_modes(chosen: Sequence[Reference], mode: str) -> tuple[str, ...]:
-    """Say where the standards of a yield were measured in another one."""
-    others = sorted({ref.mode for ref in chosen if ref.mode != mode})
-    if mode not in ("tey", "pfy") or not others or others == ["transmission"]:
+    """Say where the standards of a yield were measured in another one that bends them: the electron
+    yield does not, and stands for all.
+    """
+    others = sorted({ref.mode for ref in chosen if ref.mode not in {mode, "tey", "transmission"}})
+    if mode not in ("tey", "pfy") or not others:
         return ()
     return (f"standards were measured in {' and '.join(others)}",)
 
