@@ -12,7 +12,7 @@ from cgnmc_bluesky.sim.endstation import Endstation
 from cgnmc_bluesky.sim.faults import Fault
 from cgnmc_bluesky.sim.metadata import NOTHING, Informed
 from cgnmc_bluesky.sim.monochromator import Monochromator
-from cgnmc_bluesky.sim.optics import sample_holder, shutter
+from cgnmc_bluesky.sim.optics import mounted, sample_holder, shutter
 from cgnmc_bluesky.sim.ring import StorageRing
 from cgnmc_bluesky.sim.sample import MATERIALS, Sample
 from cgnmc_bluesky.sim.spectra import ELEMENTS
@@ -113,12 +113,12 @@ class SimulatedBeamline(Informed):
             backlash_ev=backlash_ev,
             start_ev=ELEMENTS[element].energy_ev - 100.0,
         )
-        mounted, first = _mounted(sample, samples)
+        there, first = mounted(sample, samples)
         self.endstation = Endstation(
             self.clock,
             ring or StorageRing(start_s=self.clock.now_s()),
             self.mono.true_energy_ev,
-            sample=mounted[first],
+            sample=there[first],
             foil_element=element if foil == "edge" else foil,
             flux_ph_s=flux_ph_s,
             faults=faults,
@@ -138,7 +138,7 @@ class SimulatedBeamline(Informed):
         )
         self.if_ = FluorescenceDetector(self.endstation, "if", name="if_", seed=seeds[3])
         self.ring = RingCurrent(self.endstation)
-        self.sample = sample_holder(self.endstation, mounted, first)
+        self.sample = sample_holder(self.endstation, there, first)
         self.shutter = shutter(self.endstation)
 
     def devices(self) -> dict[str, Any]:
@@ -201,11 +201,3 @@ def _element_of(edge: str) -> str:
         known = ", ".join(f"{symbol} K" for symbol in STANDARDS)
         raise ValueError(f"edge is {edge!r}; the simulated beamline knows {known}")
     return element
-
-
-def _mounted(sample: str | Sample, samples: Mapping[str, Sample]) -> tuple[dict[str, Sample], str]:
-    if isinstance(sample, Sample):
-        return {**samples, sample.name: sample}, sample.name
-    if sample not in samples:
-        raise ValueError(f"sample is {sample!r}; mounted are {', '.join(samples)}")
-    return dict(samples), sample

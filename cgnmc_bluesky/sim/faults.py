@@ -59,8 +59,8 @@ class Fault:
         At which points (rows of a map, readings of a device at a ramp) since staging, counted from
         1; empty means at every one. Counts with the shutter closed are not points.
     channel
-        Which channel: "i0", "it", "ir" or "if", or a data key of a map or a ramp, or of a ramp a
-        device's name; `None` means each of them.
+        Which channel: "i0", "it", "ir" or "if", or a data key of a soft X-ray scan, a map or a
+        ramp, or of a ramp a device's name; `None` means each of them.
     energy_ev
         Only within `width_ev` of this true energy, wherever the points; `None` means anywhere.
     width_ev

@@ -1,16 +1,18 @@
 """What can be put into the beam or kept out of it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ophyd import Component, Device, Kind
 from ophyd.status import DeviceStatus
 
 from cgnmc_bluesky.sim.clock import Clock
-from cgnmc_bluesky.sim.endstation import Endstation
 from cgnmc_bluesky.sim.light import Light
 from cgnmc_bluesky.sim.sample import Sample
 from cgnmc_bluesky.sim.signals import Reading
+from cgnmc_bluesky.sim.soft.sample import SoftSample
+
+Named = TypeVar("Named", Sample, SoftSample)
 
 
 class Selector(Device):
@@ -81,45 +83,73 @@ class Selector(Device):
         return status
 
 
-def sample_holder(endstation: Endstation, samples: Mapping[str, Sample], first: str) -> Selector:
+def sample_holder(
+    light: Light, samples: Mapping[str, object], first: str, *, name: str = "sample"
+) -> Selector:
     """Give a holder that brings one of several samples into the beam.
 
     Parameters
     ----------
-    endstation
+    light
         Where it stands.
     samples
         What is mounted, by name.
     first
         The one in the beam.
+    name
+        The device's name.
 
     Returns
     -------
     Selector
-        The device `sample`.
+        The device.
     """
-    choices = {name: sets(endstation, "sample", sample) for name, sample in samples.items()}
-    return Selector(endstation.clock, name="sample", choices=choices, first=first)
+    choices = {position: sets(light, "sample", sample) for position, sample in samples.items()}
+    return Selector(light.clock, name=name, choices=choices, first=first)
 
 
-def shutter(endstation: Endstation) -> Selector:
-    """Give a shutter before the first chamber; closed for dark currents.
+def shutter(light: Light, *, name: str = "shutter") -> Selector:
+    """Give a shutter before the first detector; closed for dark currents.
 
     Parameters
     ----------
-    endstation
+    light
         Where it stands.
+    name
+        The device's name.
 
     Returns
     -------
     Selector
-        The device `shutter`, open.
+        The device, open.
     """
     choices = {
-        "open": sets(endstation, "shutter_open", True),
-        "closed": sets(endstation, "shutter_open", False),
+        "open": sets(light, "shutter_open", True),
+        "closed": sets(light, "shutter_open", False),
     }
-    return Selector(endstation.clock, name="shutter", choices=choices, first="open")
+    return Selector(light.clock, name=name, choices=choices, first="open")
+
+
+def mounted(sample: str | Named, samples: Mapping[str, Named]) -> tuple[dict[str, Named], str]:
+    """Give what is mounted, and the name of what is first.
+
+    Parameters
+    ----------
+    sample
+        A name among `samples`, or a sample that comes on top.
+    samples
+        Samples by name.
+
+    Raises
+    ------
+    ValueError
+        If there is none of the name.
+    """
+    if not isinstance(sample, str):
+        return {**samples, sample.name: sample}, sample.name
+    if sample not in samples:
+        raise ValueError(f"sample is {sample!r}; mounted are {', '.join(samples)}")
+    return dict(samples), sample
 
 
 def sets(light: Light, what: str, value: object) -> Callable[[], None]:

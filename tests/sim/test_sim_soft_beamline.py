@@ -159,3 +159,11 @@ def test_a_standard_of_an_l_edge_is_small_and_complete(name: str) -> None:
     assert columns["tey"].max() < 4.5e-9
     tey = columns["tey"] / columns["i0"]
     assert tey.max() > 3 * tey[:10].mean()
+
+
+def test_an_edge_that_it_knows_nothing_of_can_be_scanned_all_the_same(
+    documents: Documents,
+) -> None:
+    start = documents(scan(SimulatedSoftBeamline(), points=2, edge="O K"))[0][1]
+    assert start["truth"]["over_absorption"] is None
+    assert start["truth"]["calibration_shift_ev"] is not None

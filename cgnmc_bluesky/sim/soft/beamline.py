@@ -10,7 +10,7 @@ import numpy as np
 from cgnmc_bluesky.sim.clock import Clock
 from cgnmc_bluesky.sim.faults import Fault
 from cgnmc_bluesky.sim.metadata import NOTHING, Informed
-from cgnmc_bluesky.sim.optics import Selector, sets
+from cgnmc_bluesky.sim.optics import mounted, sample_holder, shutter
 from cgnmc_bluesky.sim.ring import StorageRing
 from cgnmc_bluesky.sim.soft.detectors import DriftDetector, Electrometer
 from cgnmc_bluesky.sim.soft.endstation import CONTAMINATION, SoftEndstation
@@ -34,6 +34,7 @@ WINDOWS_EV: Mapping[str, tuple[float, float]] = MappingProxyType(
 DARK_A: Mapping[str, float] = MappingProxyType(
     {"gold_mesh": 4e-13, "sample_current": -7e-13, "reference_current": 3e-13}
 )
+GAIN_V_PER_A = 2e9
 GEOMETRY = Geometry()
 DWELL_S = 1.0
 
@@ -139,12 +140,12 @@ class SimulatedSoftBeamline(Informed):
             backlash_ev=backlash_ev,
             start_ev=L_SHELLS[element].energy_ev - 20.0,
         )
-        mounted, first = _mounted(sample, samples)
+        there, first = mounted(sample, samples)
         self.endstation = SoftEndstation(
             self.clock,
             ring or StorageRing(start_s=self.clock.now_s()),
             self.pgm.true_energy_ev,
-            sample=mounted[first],
+            sample=there[first],
             geometry=geometry,
             flux_ph_s=flux_ph_s,
             reference=reference,
@@ -156,45 +157,15 @@ class SimulatedSoftBeamline(Informed):
             begins_again=self.pgm.begin_scan,
         )
         self.pgm.moved = self.endstation.disturb
-        self.gold_mesh, self.tey, self.reference = (
-            Electrometer(
-                self.endstation,
-                key,
-                name=name,
-                seed=seed_of_it,
-                gain_v_per_a=2e9,
-                dark_a=DARK_A[key],
-            )
-            for (name, key), seed_of_it in zip(
-                (
-                    ("gold_mesh", "gold_mesh"),
-                    ("tey", "sample_current"),
-                    ("reference", "reference_current"),
-                ),
-                seeds[1:4],
-                strict=True,
-            )
-        )
+        self.gold_mesh = self._meter("gold_mesh", "gold_mesh", seeds[1])
+        self.tey = self._meter("tey", "sample_current", seeds[2])
+        self.reference = self._meter("reference", "reference_current", seeds[3])
         self.sdd = DriftDetector(
             self.endstation, window_ev=WINDOWS_EV[element], spectrum=spectrum, seed=seeds[4]
         )
-        for counter in (self.gold_mesh, self.tey, self.reference, self.sdd):
-            counter.dwell_s.put(DWELL_S)
-        self.sample = Selector(
-            self.clock,
-            name="soft_sample",
-            choices={name: sets(self.endstation, "sample", one) for name, one in mounted.items()},
-            first=first,
-        )
-        self.shutter = Selector(
-            self.clock,
-            name="soft_shutter",
-            choices={
-                "open": sets(self.endstation, "shutter_open", True),
-                "closed": sets(self.endstation, "shutter_open", False),
-            },
-            first="open",
-        )
+        self.sdd.dwell_s.put(DWELL_S)
+        self.sample = sample_holder(self.endstation, there, first, name="soft_sample")
+        self.shutter = shutter(self.endstation, name="soft_shutter")
 
     def devices(self) -> dict[str, Any]:
         """All devices by the names that a session gives them."""
@@ -272,7 +243,7 @@ class SimulatedSoftBeamline(Informed):
         }
 
     def _truth(self, edge: str | None) -> dict[str, Any]:
-        element = _nearest(self.pgm.position) if edge is None else _element_of(edge)
+        element = _nearest(self.pgm.position) if edge is None else _element_in(edge)
         target, left = self.endstation.target, self.endstation.left
         shares = {
             f"{mode}_{metal.lower()}{valence}_fraction": share
@@ -280,34 +251,37 @@ class SimulatedSoftBeamline(Informed):
             for metal in target.sample.bulk
             for valence, share in target.shares(metal, mode, left).items()
         }
-        strength = target.over_absorption(element) if element in target.sample.bulk else None
+        emits = element in target.sample.bulk
+        at_ev = L_SHELLS[element].energy_ev if element in L_SHELLS else self.pgm.position
         damage_s = self.endstation.damage_s
         return {
             **shares,
-            "over_absorption": strength,
-            "calibration_shift_ev": self.pgm.error_at_ev(L_SHELLS[element].energy_ev),
+            "over_absorption": target.over_absorption(element) if emits else None,
+            "calibration_shift_ev": self.pgm.error_at_ev(at_ev),
             "damage_s": damage_s if math.isfinite(damage_s) else None,
             "dose_s": self.endstation.dose_s,
         }
 
+    def _meter(self, name: str, key: str, seed: np.random.SeedSequence | None) -> Electrometer:
+        options = {"gain_v_per_a": GAIN_V_PER_A, "dark_a": DARK_A[key]}
+        meter = Electrometer(self.endstation, key, name=name, seed=seed, **options)
+        meter.dwell_s.put(DWELL_S)
+        return meter
+
 
 def _element_of(edge: str) -> str:
-    element, _, level = edge.replace("_", " ").replace("-", " ").partition(" ")
-    if level not in {"L", "L3", "L2,3", "L23"} or element not in STANDARDS:
+    element = _element_in(edge)
+    if element not in STANDARDS:
         known = ", ".join(f"{symbol} L3" for symbol in STANDARDS)
         raise ValueError(f"edge is {edge!r}; the simulated soft X-ray beamline knows {known}")
     return element
 
 
+def _element_in(edge: str) -> str:
+    """Element of an L edge; nothing of another edge."""
+    element, _, level = edge.replace("_", " ").replace("-", " ").partition(" ")
+    return element if level.startswith("L") else ""
+
+
 def _nearest(energy_ev: float) -> str:
     return min(STANDARDS, key=lambda element: abs(L_SHELLS[element].energy_ev - energy_ev))
-
-
-def _mounted(
-    sample: str | SoftSample, samples: Mapping[str, SoftSample]
-) -> tuple[dict[str, SoftSample], str]:
-    if isinstance(sample, SoftSample):
-        return {**samples, sample.name: sample}, sample.name
-    if sample not in samples:
-        raise ValueError(f"sample is {sample!r}; mounted are {', '.join(samples)}")
-    return dict(samples), sample
