@@ -107,7 +107,7 @@ def test_the_table_says_it_in_words(stored, capsys):
     assert main(["trend", str(stored), "--stored", "--value", "ni2_fraction"]) == 0
     text = capsys.readouterr().out
     assert "rises: 0.2 ± 0.013 from 0 to 100 cycles" in text
-    assert "left out, for they name no cycles: 1 run" in text
+    assert "left out, for they name no condition: 1 run" in text
 
 
 def test_a_failed_sample_is_left_out_and_told(tmp_path, capsys):

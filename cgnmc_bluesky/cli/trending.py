@@ -29,6 +29,8 @@ _HOW = {
     "cycles": 'let the plan record it: md={"cycles": 50, "material": "gradient"}',
     "cutoff_v": 'let the plan record it: md={"cutoff_v": 4.8, "material": "gradient"}',
 }
+_PLACES = frozenset(_HOW)
+"""Conditions that a series may go along."""
 _SERIES_HEAD = ("analysis", "mode", "against", "edge", "status", "verdict", "reason")
 _WHICH = ("mode", "particle")
 _CONDITIONS = ("material", "cycles", "cutoff_v")
@@ -108,7 +110,7 @@ def trend_source(wanted: Wanted) -> int:
         for each in series:
             write_object(each.as_dict() | ({"files": files} if files else {}))
     else:
-        _show(series, others, wanted, files)
+        _show(series, others, files)
     return 1 if any(result.status is Status.FAILED for result in collector.results) else 0
 
 
@@ -136,7 +138,8 @@ def series_of(
     if unknown:
         there = ", ".join(names)
         raise ValueError(f"--value {unknown[0]!r} is in no result; there are {there}")
-    found = trends(results, against=wanted.against, quantities=wanted.values or None)
+    placed = [result for result in results if wanted.against in result.conditions]
+    found = trends(placed, against=wanted.against, quantities=wanted.values or None)
     if wanted.values:
         return found
     return [*found, *kept_gradients(results), *charge_balances(results, beamline=beamline)]
@@ -163,6 +166,11 @@ def save_series(
     """
     folder.mkdir(parents=True, exist_ok=True)
     followed = [each for each in series if each.quantity]
+    figure.said = [
+        f"{sample_of(each)}: {_parts(each)[0]}"
+        for each in series
+        if not each.quantity and each.status is Status.FINAL
+    ]
     points = [_point_row(each, place) for each in followed for place in range(len(each.points))]
     files = {
         "figure": str(figure.save(folder / "trend.png")),
@@ -179,10 +187,13 @@ def save_series(
 
 
 def _samples(source: Source, wanted: Wanted) -> tuple[list[Run], int]:
-    """Find the runs that belong to a series, and how many others there are."""
+    """Find the runs that belong to a series, and how many others there are.
+
+    Pristine samples name no cut-off voltage: they count in a series over that, too.
+    """
     runs = list(wanted.selection.runs(source))
-    samples = [run for run in runs if wanted.against in conditions_of(run.start)]
-    if not samples:
+    samples = [run for run in runs if not _PLACES.isdisjoint(conditions_of(run.start))]
+    if not any(wanted.against in conditions_of(run.start) for run in samples):
         raise SourceError(
             f"no run of {source.name} names its {wanted.against}, which a series goes along; "
             f"{_HOW[wanted.against]}"
@@ -244,9 +255,7 @@ def _point_row(
     return about, {"value": point.value}, {"value": point.sigma}
 
 
-def _show(
-    series: Sequence[SeriesResult], others: int, wanted: Wanted, files: dict[str, str]
-) -> None:
+def _show(series: Sequence[SeriesResult], others: int, files: dict[str, str]) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("quantity", "of", "material", "samples"):
         table.add_column(heading, justify="right" if heading == "samples" else "left")
@@ -258,7 +267,7 @@ def _show(
     console = output()
     console.print(table)
     below = [f"{_mark(place)} {note}" for place, note in enumerate(notes, start=1)]
-    for text in (*below, *_remarks(others, wanted, files)):
+    for text in (*below, *_remarks(others, files)):
         console.print(text, markup=False, highlight=False)
 
 
@@ -278,8 +287,8 @@ def _mark(place: int) -> str:
     return f"[{place}]"
 
 
-def _remarks(others: int, wanted: Wanted, files: dict[str, str]) -> Iterator[str]:
+def _remarks(others: int, files: dict[str, str]) -> Iterator[str]:
     if others:
-        yield f"left out, for they name no {wanted.against}: {others} run{'s' * (others > 1)}"
+        yield f"left out, for they name no condition: {others} run{'s' * (others > 1)}"
     if files:
         yield f"written: {', '.join(files.values())}"

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+_SIGNS = {"um": "µm", "degC": "°C"}
+
 
 def number(value: float, sigma: float | None, unit: str) -> str:
     """Write a value with its sigma.
@@ -16,8 +18,9 @@ def number(value: float, sigma: float | None, unit: str) -> str:
     Examples
     --------
     >>> number(0.2013, 0.0141, ""), number(1.02, None, "um")
-    ('0.201 ± 0.014', '1 um')
+    ('0.201 ± 0.014', '1 µm')
     """
+    unit = _SIGNS.get(unit, unit)
     written = f"{value:.2g}" if sigma is None else f"{value:.3g} ± {sigma:.2g}"
     return f"{written} {unit}".rstrip()
 

@@ -58,7 +58,7 @@ def draw_stack(sheet: Sheet, results: list[Result], name: str) -> None:
     _draw_drift(panels[_DRIFT], result)
     draw_sum(
         panels[_SUM], panels[_RESIDUAL], result, fraction_lines(result),
-        quantity="brightness of the field", characters=_TITLE_CHARACTERS,
+        quantity="brightness", characters=_TITLE_CHARACTERS,
     )  # fmt: skip
     draw_legend([panels[_SUM]], _LEGEND_COLUMNS)
 

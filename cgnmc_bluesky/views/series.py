@@ -9,7 +9,7 @@ import numpy as np
 from cgnmc_bluesky.analysis.estimate import Status
 from cgnmc_bluesky.analysis.series.trend import Course, Trend
 from cgnmc_bluesky.series import SeriesResult
-from cgnmc_bluesky.views.figure import ALARM, FADED, MARKERS, SERIES, Panels, Sheet
+from cgnmc_bluesky.views.figure import ALARM, FADED, INK, MARKERS, SERIES, Panels, Sheet
 from cgnmc_bluesky.views.statements import YIELDS
 from cgnmc_bluesky.views.text import label, sign_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 AXES = {"cycles": "cycle number", "cutoff_v": "cut-off voltage (V)"}
 _PANEL_INCHES = (6.6, 2.5)
 _MOST_BELOW = 3
-_REMARK_CHARACTERS = 90
+_HEADING_CHARACTERS, _LINE_INCHES = 110, 0.15
 _MODES = ("tey", "pfy", "transmission", "fluorescence", "xpeem")
 _DASHES = {"pfy": 4.0, "fluorescence": 1.5}
 """Of these modes lines are broken, those of two materials filling each other's gaps."""
@@ -28,7 +28,9 @@ _LEAST_P = 0.001
 _MEAN_VALENCE = "mean_valence"
 
 
-def draw_series(sheet: Sheet, series: Sequence[SeriesResult], *, remark: str = "") -> None:
+def draw_series(
+    sheet: Sheet, series: Sequence[SeriesResult], *, said: Sequence[str] = (), fault: str = ""
+) -> None:
     """Draw a panel for each quantity, in it each material in its colour and each mode in its mark.
 
     A quantity that changes has the line that was fitted, one of which no change was seen the mean.
@@ -40,15 +42,20 @@ def draw_series(sheet: Sheet, series: Sequence[SeriesResult], *, remark: str = "
         Where to draw.
     series
         Trends, one for each quantity, mode and material.
-    remark
+    said
+        What else is to be said, by line.
+    fault
         What went wrong.
     """
     by_quantity: dict[str, list[SeriesResult]] = {}
     for each in _shown(series):
         by_quantity.setdefault(name_of(each), []).append(each)
     titles, against = tuple(by_quantity), next((each.against for each in series), "cycles")
-    plan = ("series", titles, against, remark)
-    panels = sheet.panels(plan, lambda figure: _arrange(figure, titles, remark))
+    heading = "\n".join(fill(line, _HEADING_CHARACTERS) for line in (*said, fault) if line)
+    plan = ("series", titles, against, heading)
+    panels = sheet.panels(
+        plan, lambda figure: _arrange(figure, titles, heading, ALARM if fault else INK)
+    )
     materials = list(dict.fromkeys(sample_of(each) for each in series))
     for title, found in by_quantity.items():
         axes = panels[title,]
@@ -108,14 +115,13 @@ def sample_of(series: SeriesResult) -> str:
     return ", ".join(part for part in named if part)
 
 
-def _arrange(figure: "Figure", titles: tuple[str, ...], remark: str) -> Panels:
+def _arrange(figure: "Figure", titles: tuple[str, ...], heading: str, colour: str) -> Panels:
     columns = 1 if len(titles) <= _MOST_BELOW else 2
     rows = max(1, -(-len(titles) // columns))
     width, height = _PANEL_INCHES
-    figure.set_size_inches(width * columns, height * rows + 0.3)
-    if remark:
-        text = fill(remark, _REMARK_CHARACTERS * columns)
-        figure.suptitle(text, fontsize=9, color=ALARM)
+    lines = heading.count("\n") + 1
+    figure.set_size_inches(width * columns, height * rows + _LINE_INCHES * lines)
+    figure.suptitle(heading, fontsize=8, color=colour)
     if not titles:
         figure.text(0.5, 0.5, "no value over the samples of this series", ha="center", color=FADED)
         return {}

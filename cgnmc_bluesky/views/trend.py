@@ -47,6 +47,11 @@ class TrendFigure(DocumentFigure):
         What the samples of a series differ in; without it, what the newest run and others name.
     quantities
         Names of the values that are followed over a series; without it, what sums up each analysis.
+
+    Attributes
+    ----------
+    said
+        What else is to be said of a series, by line.
     """
 
     size_inches = (6.4, 5.0)
@@ -62,6 +67,7 @@ class TrendFigure(DocumentFigure):
         super().__init__(Board(runs_kept=0))
         self._against: Against | None = against
         self._quantities = quantities
+        self.said: Sequence[str] = ()
         self._x = x
         self._x_label = x_label
 
@@ -72,7 +78,7 @@ class TrendFigure(DocumentFigure):
         if found is None:
             self._draw_over_scans(sheet, results)
         else:
-            draw_series(sheet, found, remark=_failures(results))
+            draw_series(sheet, found, said=self.said, fault=_failures(results))
 
     def _draw_over_scans(self, sheet: Sheet, results: list[Result]) -> None:
         panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)

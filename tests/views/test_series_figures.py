@@ -1,6 +1,6 @@
 import matplotlib as mpl
 import numpy as np
-from made_series import gradient_series, nickel_series
+from made_samples import gradient_series, nickel_series
 from matplotlib.figure import Figure
 
 from cgnmc_bluesky.views import TrendFigure
