@@ -108,18 +108,21 @@ def shift_between(first: Peak, last: Peak) -> tuple[float, float]:
 
 
 def _peak(at_scale: Callable[[int], Derivative | None], voltage_v: float) -> Peak | None:
+    """The peak at a voltage, on the scale that settles it, or on the last one that shows it."""
+    peak: Peak | None = None
     for scale in range(MOST_SCALES):
         found, smoother = at_scale(scale), at_scale(scale + 1)
-        if found is None or smoother is None:
-            return None
-        place = _zero_of_slope(found, voltage_v)
-        again = _zero_of_slope(smoother, place[0]) if place is not None else None
-        if place is None or again is None:
-            continue
+        place = _zero_of_slope(found, voltage_v) if found is not None else None
+        if found is None or smoother is None or place is None:
+            return peak
         noise_v = _at(found, found.slope_sigma, place[0]) / place[1]
+        again = _zero_of_slope(smoother, place[0])
+        if noise_v < found.width_v:
+            again_v = again[0] if again is not None else place[0] + found.width_v
+            peak = _with_sigmas(found, place[0], noise_v, smoother, again_v)
         if noise_v <= SETTLED * found.width_v:
-            return _with_sigmas(found, place[0], noise_v, smoother, again[0])
-    return None
+            return peak
+    return peak
 
 
 def _with_sigmas(
