@@ -1,4 +1,4 @@
-"""The command line as a user or a script meets it: in a process of its own."""
+"""The command line as a user or a script meets it."""
 
 import csv
 import json
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from bluesky import RunEngine
 from event_model import NumpyEncoder
 
+from cgnmc_bluesky.cli import main
 from cgnmc_bluesky.plans import xanes_scan
 from cgnmc_bluesky.sim import Fault, SimulatedBeamline
 
@@ -31,31 +33,56 @@ FRACTION_VALUES = {
 }
 
 
-@pytest.fixture
-def cgnmc(tmp_path):
-    """Run the command line in an empty folder and return the finished process."""
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
 
-    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+
+@pytest.fixture
+def cgnmc(tmp_path, monkeypatch, capsys):
+    """Call the command line in an empty folder and return what came of it."""
+    folder, own = surroundings(tmp_path)
+    monkeypatch.chdir(folder)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+
+    def call(*arguments: object) -> Done:
+        return Done(main([*map(str, arguments)]), *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Do the same in a process of its own, which takes a second or two to start."""
+
+    def run(*arguments: object, **environment: str) -> Done:
         process = start(tmp_path, *arguments, **environment)
         out, err = process.communicate(timeout=180)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        return Done(process.returncode, out, err)
 
     return run
 
 
 def start(folder: Path, *arguments: object, **environment: str) -> subprocess.Popen[str]:
-    """Begin a command in a folder, with nothing of this machine's user around it."""
-    here = folder / "here"
-    here.mkdir(exist_ok=True)
-    own = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "COLUMNS": "200", **environment}
+    """Begin a command in a process of its own."""
+    here, own = surroundings(folder)
     return subprocess.Popen(
         [sys.executable, "-m", "cgnmc_bluesky", *map(str, arguments)],
         cwd=here,
-        env=own,
+        env={**os.environ, **own, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def surroundings(folder: Path) -> tuple[Path, dict[str, str]]:
+    """An empty folder below another, and what keeps this machine's user out of a command."""
+    here = folder / "here"
+    here.mkdir(exist_ok=True)
+    return here, {"XDG_STATE_HOME": str(folder / "state"), "COLUMNS": "200"}
 
 
 def documents_of(*samples: str, faults=()) -> list[tuple[str, dict]]:
@@ -87,8 +114,8 @@ def lines_of(process: subprocess.CompletedProcess[str]) -> list[dict]:
     return [json.loads(line, parse_constant=pytest.fail) for line in process.stdout.splitlines()]
 
 
-def test_json_is_one_line_for_each_run_and_analysis(cgnmc, runs):
-    done = cgnmc("replay", runs, "--json")
+def test_json_is_one_line_for_each_run_and_analysis(process, runs):
+    done = process("replay", runs, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     lines = lines_of(done)
     assert [(line["scan_id"], line["analysis"]) for line in lines] == [
@@ -130,10 +157,10 @@ def test_what_cannot_be_given_is_null(cgnmc, tmp_path):
     assert edge["values"]["edge_ev"] is None
 
 
-def test_a_failed_analysis_is_exit_status_1(cgnmc, tmp_path):
+def test_a_failed_analysis_is_exit_status_1(process, tmp_path):
     faults = [Fault("zero", channel="i0")]
     dark = write_jsonl(tmp_path / "dark.jsonl", documents_of("NiO", faults=faults))
-    done = cgnmc("replay", dark, "--json")
+    done = process("replay", dark, "--json")
     assert "failed" in {line["status"] for line in lines_of(done)}
     assert (done.returncode, done.stderr) == (1, "")
 
@@ -169,22 +196,22 @@ def test_the_table_says_where_the_files_are(cgnmc, runs, tmp_path):
     assert done.stderr == ""
 
 
-def test_processes_give_the_same_lines(cgnmc, runs):
+def test_processes_give_the_same_lines(cgnmc, process, runs):
     alone = cgnmc("replay", runs, "--json")
-    together = cgnmc("replay", runs, "--json", "--workers", "2")
+    together = process("replay", runs, "--json", "--workers", "2")
     assert (together.returncode, together.stderr) == (0, "")
     assert together.stdout == alone.stdout
 
 
-def test_measured_series_over_a_column(cgnmc, shared, tmp_path):
+def test_measured_series_over_a_column(cgnmc, shared, tmp_path, monkeypatch):
     series = shared / "kedge_operando_LNO"
     config = Path(__file__).parents[1] / "examples" / "lno.toml"
     column = f"{series / 'index_time_charge.csv'}:x_Li_if_7.000mg"
     choice = [part for scan_id in (1, 10, 19) for part in ("--run", scan_id)]
+    monkeypatch.setenv("CGNMC_SHARED_DATA", str(shared))
     done = cgnmc(
-        "replay", series, "--config", config, "--out", tmp_path / "lno", "--x", column, *choice,
-        CGNMC_SHARED_DATA=str(shared),
-    )  # fmt: skip
+        "replay", series, "--config", config, "--out", tmp_path / "lno", "--x", column, *choice
+    )
     assert (done.returncode, done.stderr) == (0, "")
     with (tmp_path / "lno" / "ni3_fraction.csv").open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
@@ -221,44 +248,14 @@ UNUSABLE = {
 }
 
 
-CALL_EACH = """
-import contextlib, io, json, sys
-from cgnmc_bluesky.cli import main
-for arguments in json.load(sys.stdin):
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = main(arguments)
-    print(json.dumps([status, out.getvalue(), err.getvalue()]))
-"""
-
-
-@pytest.fixture(scope="module")
-def refusals(runs, tmp_path_factory) -> dict[str, list]:
-    """Status, output and error of each unusable call, all made in one process to save its start."""
-    folder = tmp_path_factory.mktemp("refusals")
-    calls = [
-        [str(runs) if argument == "RUNS" else argument for argument in arguments]
-        for arguments, _ in UNUSABLE.values()
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", CALL_EACH],
-        input=json.dumps(calls),
-        cwd=folder,
-        env={**os.environ, "XDG_STATE_HOME": str(folder / "state")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return dict(zip(UNUSABLE, map(json.loads, done.stdout.splitlines()), strict=True))
-
-
 @pytest.mark.parametrize("case", UNUSABLE)
-def test_what_cannot_be_used_is_one_line_and_exit_status_2(refusals, case):
-    status, out, err = refusals[case]
-    assert (status, out) == (2, "")
-    (line,) = err.splitlines()
+def test_what_cannot_be_used_is_one_line_and_exit_status_2(cgnmc, runs, case):
+    arguments, named = UNUSABLE[case]
+    done = cgnmc(*(runs if argument == "RUNS" else argument for argument in arguments))
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
     assert line.startswith("cgnmc: ")
-    assert UNUSABLE[case][1] in line
+    assert named in line
 
 
 def test_a_run_that_nothing_fits_names_the_missing_keys(cgnmc, runs, tmp_path):
@@ -311,11 +308,11 @@ def test_check_drafts_a_configuration_that_check_accepts(cgnmc, tmp_path):
     assert "ok" in done.stdout
 
 
-def test_tracebacks_go_to_the_log_and_with_debug_to_the_screen(cgnmc, tmp_path):
-    quiet = cgnmc("replay", "nowhere", "--log", tmp_path / "own.log")
+def test_tracebacks_go_to_the_log_and_with_debug_to_the_screen(process, tmp_path):
+    quiet = process("replay", "nowhere", "--log", tmp_path / "own.log")
     assert "Traceback" not in quiet.stderr
     assert "Traceback" in (tmp_path / "own.log").read_text()
-    loud = cgnmc("--debug", "replay", "nowhere")
+    loud = process("--debug", "replay", "nowhere")
     assert "SourceError" in loud.stderr
     assert loud.stderr.splitlines()[-1].startswith("cgnmc: nowhere")
     assert list((tmp_path / "here").iterdir()) == []
@@ -330,7 +327,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path, runs):
     assert process.wait(60) == 141
 
 
-def test_version_help_and_completion(cgnmc):
+def test_version_help_and_completion(cgnmc, process):
     version = cgnmc("--version")
     assert re.fullmatch(r"cgnmc \d+\.\d+\S*\n", version.stdout)
     overview = cgnmc()
@@ -340,7 +337,7 @@ def test_version_help_and_completion(cgnmc):
         told = cgnmc(command, "--help")
         assert told.returncode == 0
         assert f"cgnmc {command}" in told.stdout.partition("Examples")[2]
-    completed = cgnmc(_CGNMC_COMPLETE="complete_bash", COMP_WORDS="cgnmc re", COMP_CWORD="1")
+    completed = process(_CGNMC_COMPLETE="complete_bash", COMP_WORDS="cgnmc re", COMP_CWORD="1")
     assert completed.stdout.split() == ["replay"]
 
 
