@@ -38,6 +38,8 @@ soft = {"detectors": [gold_mesh, tey, sdd, reference], "energy": pgm, "regions":
 RE(sample_series(rows[:1], soft_sample, soft, md={"series": "aged"}))
 RE(sample_series(rows, soft_sample, soft, done=catalog.done_samples, md={"series": "aged"}))
 print("AGED", catalog.done_samples("aged"))
+RE(xpeem_stack([peem, peem_mesh], peem_pgm, energies_ev=[845, 852, 853, 855, 865]))
+print("STACKED", catalog[-1]["primary"]["peem_image"][:].shape)
 """
 SERIES = {
     "table": [{"name": "a", "material": "b", "cycles": 1, "position": "NiO", "edges": "Ni L3"}],
@@ -112,6 +114,7 @@ def test_a_scan_at_the_prompt_gives_its_results(clone: Path, environment: dict[s
     assert "series aged: 1 of 2 were done before" in said
     assert "AGED [('gradient, 1 cycle', 'Ni L3'), ('gradient, 50 cycles', 'Ni L3')]" in said
     assert "READ (11, 21, 4096)" in said
+    assert "STACKED (5, 1, 256, 256)" in said
     assert "final" in said.partition("FOUND")[0]
     assert untracked(clone) == ""
 

@@ -22,7 +22,7 @@ def simulated_devices(
     seed: int = 0,
     folder: Path | None = None,
 ) -> "SimulatedFacility":
-    """Give all simulated instruments: beamlines at K and at L edges, nanoprobe and hot stage.
+    """Give all simulated instruments.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def simulated_devices(
     seed
         Of all noise.
     folder
-        Where the files of maps go; without it a temporary folder.
+        Where the files of maps and images go; without it a temporary folder.
 
     Returns
     -------
@@ -46,6 +46,7 @@ def simulated_devices(
         SimulatedBeamline,
         SimulatedFacility,
         SimulatedHotStage,
+        SimulatedMicroscope,
         SimulatedNanoprobe,
         SimulatedSoftBeamline,
     )
@@ -55,6 +56,7 @@ def simulated_devices(
         SimulatedNanoprobe(rows_per_s=rows_per_s, seed=seed, folder=folder),
         SimulatedHotStage(readings_per_s=readings_per_s, seed=seed),
         soft=SimulatedSoftBeamline(points_per_s=points_per_s, seed=seed),
+        microscope=SimulatedMicroscope(points_per_s=points_per_s, seed=seed, folder=folder),
     )
 
 

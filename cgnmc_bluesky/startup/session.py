@@ -25,6 +25,7 @@ from cgnmc_bluesky.startup.engine import carry, make_run_engine
 from cgnmc_bluesky.startup.results import Results
 from cgnmc_bluesky.startup.screen import Screen, default_console, open_windows
 
+STACK = 'xpeem_stack([peem, peem_mesh], peem_pgm, edge="Ni L3")'
 MAP = "xrf_fly_map(xspress3, stage.x, -5, 5, 101, stage.y, -5, 5, 101, dwell_s=0.01)"
 SOFT = 'sxas_scan([gold_mesh, tey, sdd, reference], pgm, edge="Ni L3")'
 RAMP = "heating_ramp(furnace, [diffractometer], [rga], target_c=500, rate_c_per_min=4)"
@@ -86,6 +87,7 @@ class Session:
             "results  results[-1], catalog[-1]",
             'try      RE(xanes_scan([i0, it, ir], mono, edge="Ni K"))',
             f"         RE({SOFT})",
+            f"         RE({STACK})",
             f"         RE({MAP})",
             f"         RE({RAMP})",
         ]
