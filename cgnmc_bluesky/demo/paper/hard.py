@@ -40,7 +40,9 @@ class HardEdges(Chapter):
     def statements(self, found: Findings) -> list[Statement]:
         """Edges and valences."""
         said = [_edge_moves(found), _valence_falls(found)]
-        pristine = found.number("mean_valence", "ni2_fraction", "conventional", 0)
+        pristine = found.number(
+            "mean_valence", "ni2_fraction", "conventional", 0, mode="transmission"
+        )
         said.insert(
             0,
             stated(

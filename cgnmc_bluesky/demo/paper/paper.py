@@ -13,6 +13,7 @@ from cgnmc_bluesky.demo.paper.cycling import Cycling
 from cgnmc_bluesky.demo.paper.findings import Findings
 from cgnmc_bluesky.demo.paper.hard import HardEdges
 from cgnmc_bluesky.demo.paper.heating import Heating
+from cgnmc_bluesky.demo.paper.images import Images
 from cgnmc_bluesky.demo.paper.maps import CycledMaps, Maps
 from cgnmc_bluesky.demo.paper.page import write_page
 from cgnmc_bluesky.demo.paper.soft import ManganeseSeries, NickelSeries
@@ -29,6 +30,7 @@ CHAPTERS: tuple[type[Chapter], ...] = (
     Cycling,
     HardEdges,
     NickelSeries,
+    Images,
     ManganeseSeries,
     CycledMaps,
     Heating,
