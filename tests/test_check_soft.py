@@ -7,6 +7,7 @@ from event_model import compose_run
 
 from cgnmc_bluesky import Beamline
 from cgnmc_bluesky.check import Findings, Severity, check, draft
+from cgnmc_bluesky.sim import SimulatedSoftBeamline
 
 EV = {"units": "eV"}
 AMPERE = {"units": "A"}
@@ -60,7 +61,7 @@ def test_a_draft_of_both_yields():
     [foil] = written["foil"]
     assert foil["edge"] == "Ni L3"
     assert set(written) == {"beamline", "soft_xanes", "foil"}
-    assert '# mode = "tey"  # and others with pfy' in draft(docs)
+    assert '# mode = "tey"                        # the best' in draft(docs)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,11 @@ def test_what_a_section_lacks(changes, message, remedy):
     lines = said(check(configured(**changes)), Severity.WARNING)
     [line] = [line for line in lines if message in line]
     assert remedy in line
+
+
+def test_the_simulated_beamline_is_right():
+    findings = check(Beamline.from_dict(SimulatedSoftBeamline().roles()))
+    assert [line for line in map(str, findings) if not line.startswith("ok")] == []
 
 
 def test_a_yield_without_standards_of_its_own():

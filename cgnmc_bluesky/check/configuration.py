@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cgnmc_bluesky.analysis.soft.fraction import LEAST_RANGE_EV
+from cgnmc_bluesky.analysis.xanes.joining import NEEDED
 from cgnmc_bluesky.beamline import (
     Beamline,
     ConfigurationError,
@@ -95,7 +96,7 @@ def _file(
     if len(spectra) > 1:
         names = ", ".join(spectrum.name for spectrum in spectra)
         return error(where, f"{path.name} holds several spectra: {names}", "save one to a file")
-    if not {"mutrans", "itrans", "ifluor", "mufluor"} & set(roles):
+    if not any(needed <= roles.keys() for ways in NEEDED.values() for needed in ways):
         found = ", ".join(spectra[0].columns)
         remedy = "say which it is, by columns = { mutrans = <number or name> }"
         return error(where, f"{path.name} has no absorption among {found}", remedy)

@@ -75,7 +75,8 @@ def _drafted(source: Source) -> str:
     if {"xanes", "soft_xanes", "xpeem"} & sections.keys():
         edges = _edges(runs)
         blocks += [list(_foil(edge)) for edge in edges]
-        blocks.append(list(_standards_to_add(edges, _modes(sections))))
+        is_yield = bool({"soft_xanes", "xpeem"} & sections.keys())
+        blocks.append(list(_standards_to_add(edges, is_yield=is_yield)))
     used = {key for roles in sections.values() for named in roles.values() for key in named}
     blocks.append(list(_unassigned([key for name, key in keys.items() if name not in used])))
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -194,26 +195,16 @@ def _foil(edge: Edge) -> Iterator[str]:
     yield f"energy_ev = {energy_ev:.1f}  # {table}"
 
 
-def _modes(sections: Mapping[str, Mapping[str, object]]) -> list[str]:
-    """Yields that standards are wanted of; images are of the electrons."""
-    yields = {"tey"} if "xpeem" in sections else set()
-    yields |= {"tey", "pfy"} & sections.get("soft_xanes", {}).keys()
-    return [mode for mode in ("tey", "pfy") if mode in yields]
-
-
-def _standards_to_add(edges: Sequence[Edge], modes: Sequence[str]) -> Iterator[str]:
-    element = edges[0] if edges else Edge("Ni", "L3" if modes else "K")
-    edge = _toml(str(element))
+def _standards_to_add(edges: Sequence[Edge], *, is_yield: bool) -> Iterator[str]:
+    edge = _toml(str(edges[0] if edges else Edge("Ni", "L3" if is_yield else "K")))
     if not edges:
         yield "# Which element is scanned, and the metal foil its energies are calibrated with:"
         yield f"# [[foil]]\n# edge = {edge}\n"
-    each = "valence and yield" if modes else "valence"
-    yield f"# One for each {each}, for edge positions and fractions:"
+    yield "# One for each valence, for edge positions and fractions:"
     yield f'# [[reference]]\n# name = "<compound>"\n# edge = {edge}\n# valence = 2'
     yield '# file = "<a measured spectrum>"      # or run = "<uid in the catalog>"'
-    if modes:
-        others = f"  # and others with {', '.join(modes[1:])}" if modes[1:] else ""
-        yield f"# mode = {_toml(modes[0])}{others}"
+    if is_yield:
+        yield '# mode = "tey"                        # the best standard of every yield'
 
 
 def _unassigned(keys: Sequence[DataKey]) -> Iterator[str]:
