@@ -71,6 +71,8 @@ class CyclingRoles(Section):
         The cell's voltage, and its unit where the descriptor gives none or a wrong one.
     current_a, current_unit
         The current, positive on charge.
+    charge_sign
+        -1 where the current is recorded as negative on charge.
     mean_current_a
         Instead, its mean since the row before, as EC-Lab records it (`<I>`).
     capacity_ah, capacity_mah, capacity_mah_per_g
@@ -94,6 +96,7 @@ class CyclingRoles(Section):
     current_a: Key | None = None
     mean_current_a: Key | None = None
     current_unit: Literal["A", "mA", "uA"] | None = None
+    charge_sign: Literal[1, -1] = 1
     capacity_ah: Key | None = None
     capacity_mah: Key | None = None
     capacity_mah_per_g: Key | None = None

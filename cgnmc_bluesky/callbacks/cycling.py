@@ -258,5 +258,6 @@ def _model(run: Run) -> CyclingModel:
         active_mass_mg=next((float(mass) for mass in masses if mass), None),
         mah_per_g=cell.mah_per_g if cell else None,
         peak_window_v=cycling.peak_window_v if cycling else None,
+        charge_sign=cycling.charge_sign if cycling else 1,
         notes=tuple(notes),
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from cgnmc_bluesky.analysis.cycling.cell import CellRecord
 from cgnmc_bluesky.analysis.cycling.charge import Unusable, count
+from cgnmc_bluesky.analysis.cycling.halves import check_direction, halves_of
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.beamline import CYCLING_UNITS, Beamline, ConfigurationError, CyclingRoles, Role
 from cgnmc_bluesky.documents import ReadingError
@@ -80,7 +81,8 @@ def _read(path: Path, cycling: str, _changed_ns: int) -> Cell:
                 f"{path.name} holds no voltage with a current: name its columns with [cycling] "
                 "columns"
             )
-        cell = count(_block(measured, roles), measured.roles)
+        cell = count(_block(measured, roles), measured.roles, charge_sign=roles.charge_sign)
+        check_direction(halves_of(cell), cell, measured.roles)
         if not cell.is_timed:
             raise SpectrumError(f"{path.name} has no current and no times")
     except (SpectrumError, Unusable, ReadingError) as fault:

@@ -178,9 +178,10 @@ def test_no_whole_cycle_is_said():
 
 
 def test_a_cyclers_count_that_differs_is_named(ageing):
-    rows = rows_of(ageing)
-    rows.values["capacity_mah"][:] *= 1.05
-    found = told(rows, keys={"capacity_mah": "Q"})
+    rows = ageing.rows
+    more = {"capacity_mah": 1.05 * rows.capacity_mah}
+    block = block_of(rows.time_s, rows.voltage_v, rows.current_a, **more)
+    found = told(block, keys={"capacity_mah": "Q"})
     assert "Q is 5.0% above the charge counted here" in found.reason
 
 
@@ -237,3 +238,35 @@ def test_curves_against_charge_are_cycles_with_their_own_numbers(shared):
     assert cycles["charge_capacity"][0] == pytest.approx(246.87, abs=0.3)
     assert found.values["charge_capacity_mah"] is None
     assert found.values["discharge_capacity_mah_per_g"] == pytest.approx(199.0, abs=0.3)
+
+
+def test_a_current_with_the_other_sign_is_refused_or_turned(ageing):
+    rows = ageing.rows
+    turned = block_of(rows.time_s, rows.voltage_v, -rows.current_a)
+    refused = told(turned, keys={"current_a": "I"})
+    assert refused.status == "failed"
+    assert "I is positive where the voltage falls" in refused.reason
+    assert "charge_sign = -1" in refused.reason
+    right = told(block_of(rows.time_s, rows.voltage_v, rows.current_a))
+    assert told(turned, charge_sign=-1).values == right.values
+
+
+def test_a_count_that_goes_up_and_down_needs_no_current(ageing):
+    rows = ageing.rows
+    found = told(block_of(rows.time_s, rows.voltage_v, capacity_mah=rows.capacity_mah))
+    counted = told(rows_of(ageing))
+    assert found.values["cycles"] == counted.values["cycles"]
+    name = "discharge_capacity_mah"
+    assert found.values[name] == pytest.approx(counted.values[name], rel=1e-3)
+
+
+def test_voltage_and_current_may_be_monitored_apart(ageing):
+    rows = ageing.rows
+    voltage = block_of(rows.time_s, rows.voltage_v)
+    current = block_of(rows.time_s + 1.0, rows.voltage_v, rows.current_a)
+    apart = Block("i_monitor", current.seq_num, current.time_s, {"current_a": rows.current_a})
+    found = told(apart, voltage)
+    whole = told(rows_of(ageing))
+    name = "charge_capacity_mah"
+    assert found.values[name] == pytest.approx(whole.values[name], rel=0.01)
+    assert told(voltage, apart).values == found.values

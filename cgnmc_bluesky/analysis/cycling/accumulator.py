@@ -7,7 +7,7 @@ import numpy as np
 
 from cgnmc_bluesky.analysis.cycling.charge import Unusable, count
 from cgnmc_bluesky.analysis.cycling.dqdv import MOST_WIDTH_V
-from cgnmc_bluesky.analysis.cycling.halves import Half
+from cgnmc_bluesky.analysis.cycling.halves import Half, check_direction
 from cgnmc_bluesky.analysis.cycling.history import (
     History,
     by_cycle,
@@ -39,6 +39,8 @@ class CyclingModel:
         Charge that takes one lithium out of every formula unit, in mAh a gram.
     peak_window_v
         Where the peak of dQ/dV is looked for.
+    charge_sign
+        Sign of the recorded current on charge.
     notes
         What is to be said of it.
     """
@@ -46,11 +48,8 @@ class CyclingModel:
     active_mass_mg: float | None = None
     mah_per_g: float | None = None
     peak_window_v: tuple[float, float] | None = None
+    charge_sign: int = 1
     notes: tuple[str, ...] = ()
-
-
-Values = dict[str, tuple[float | None, float | None]]
-"""Values with their sigmas."""
 
 
 def units_of(*, per_gram: bool) -> dict[str, str]:
@@ -122,12 +121,13 @@ class CyclingAccumulator:
                 Status.WAITING, "no rows with a voltage and a current", ended=ended
             )
         try:
-            cell = count(rows, self._keys, self.model.mah_per_g)
+            cell = count(rows, self._keys, self.model.mah_per_g, self.model.charge_sign)
+            history = history_of(cell, self.model.peak_window_v)
+            check_direction(history.halves, cell, self._keys)
         except Unusable as fault:
             return self._nothing(
                 Status.FAILED if ended else Status.WAITING, str(fault), ended=ended
             )
-        history = history_of(cell, self.model.peak_window_v)
         per_gram = cell.per_gram or self.model.active_mass_mg is not None
         values = dict(self._values(history))
         is_told = history.last is not None
@@ -224,17 +224,13 @@ def joined(tables: Mapping[str, Table]) -> Block | None:
 
     What another stream than the voltage's holds is interpolated in time.
     """
-    for table in tables.values():
-        roles = table.roles()
-        if "voltage_v" in roles and len(table):
-            break
-    else:
+    order = sorted(tables, key=lambda name: (name != "primary", name))
+    leading = next((name for name in order if "voltage_v" in tables[name].roles()), None)
+    if leading is None:
         return None
-    rows = table.merged()
+    rows = tables[leading].merged()
     values = dict(rows.values)
-    for other in tables.values():
-        if other is table:
-            continue
+    for other in (tables[name] for name in order if name != leading):
         more = other.merged()
         for role in more.values.keys() - values.keys():
             is_number = np.isfinite(more.values[role])

@@ -21,6 +21,9 @@ MAH_PER_AS = 1.0 / 3.6
 NEW_CURVE = 0.5
 """A charge that falls back by more than this share of its range begins a curve of its own."""
 
+BOTH_WAYS = 0.05
+"""A count that goes back by more than this share of what it goes forward has a sign."""
+
 CAPACITIES_MAH: Mapping[str, float] = {"capacity_mah": 1.0, "capacity_ah": 1e3}
 """What a unit of each recorded capacity is in mAh."""
 
@@ -71,7 +74,9 @@ class Counted:
         return len(self.time_s)
 
 
-def count(rows: Block, keys: Mapping[str, str], mah_per_g: float | None = None) -> Counted:
+def count(
+    rows: Block, keys: Mapping[str, str], mah_per_g: float | None = None, charge_sign: int = 1
+) -> Counted:
     """Count the charge of rows.
 
     Parameters
@@ -83,6 +88,8 @@ def count(rows: Block, keys: Mapping[str, str], mah_per_g: float | None = None) 
         Data key of each role, for the messages.
     mah_per_g
         Charge that takes one lithium out of every formula unit, which `x_li` needs.
+    charge_sign
+        Sign of the recorded current on charge.
 
     Raises
     ------
@@ -107,11 +114,11 @@ def count(rows: Block, keys: Mapping[str, str], mah_per_g: float | None = None) 
     per_gram = not is_timed and not set(rows.values) & set(CAPACITIES_MAH)
     if mean_a is not None:
         _check(mean_a, "mean_current_a", LARGEST_A, "mA", keys)
-        step = mean_a * seconds * MAH_PER_AS
+        step = charge_sign * mean_a * seconds * MAH_PER_AS
         sigma = _noise(mean_a) * seconds * MAH_PER_AS
     elif current_a is not None:
         _check(current_a, "current_a", LARGEST_A, "mA", keys)
-        step, sigma = _between(current_a, seconds, _recorded_mah(rows))
+        step, sigma = _between(charge_sign * current_a, seconds, _recorded_mah(rows))
     else:
         step = _of_curves(rows, voltage_v, mah_per_g)
         # a curve may have ended anywhere in its last step
@@ -211,10 +218,19 @@ def _of_curves(rows: Block, voltage_v: Floats, mah_per_g: float | None) -> Float
     found = np.zeros_like(steps)
     edges = [0, *np.flatnonzero(is_new).tolist(), len(steps)]
     for first, last in pairwise(edges):
-        if last - first > 1:
+        part = steps[first + 1 : last]
+        if _goes_both_ways(part):
+            found[first + 1 : last] = part
+        elif last - first > 1:
             rises = voltage_v[last - 1] >= voltage_v[first]
-            found[first + 1 : last] = np.abs(steps[first + 1 : last]) * (1.0 if rises else -1.0)
+            found[first + 1 : last] = np.abs(part) * (1.0 if rises else -1.0)
     return found
+
+
+def _goes_both_ways(steps: Floats) -> bool:
+    """Whether a count goes up and down, as one of what the cell holds does."""
+    up, down = float(steps[steps > 0.0].sum()), float(-steps[steps < 0.0].sum())
+    return min(up, down) > BOTH_WAYS * max(up, down)
 
 
 def _recorded_mah(rows: Block) -> Floats | None:

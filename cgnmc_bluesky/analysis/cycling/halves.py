@@ -1,11 +1,12 @@
 """Half cycles: what passes in one direction between two reversals of the current."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgnmc_bluesky.analysis.cycling.charge import Counted, Floats
+from cgnmc_bluesky.analysis.cycling.charge import Counted, Floats, Unusable
 
 REST = 2e-3
 """A rate below this share of the usual one is that of a cell at rest."""
@@ -108,6 +109,29 @@ def cycles_of(halves: list[Half], cell: Counted) -> list[Cycle]:
     first = 0 if pairs and pairs[0][0] is None and len(pairs) > 1 else 1
     numbers = _recorded_numbers(pairs, cell) or list(range(first, first + len(pairs)))
     return [Cycle(number, *pair) for number, pair in zip(numbers, pairs, strict=True)]
+
+
+def check_direction(halves: list[Half], cell: Counted, keys: Mapping[str, str]) -> None:
+    """Refuse a current that is positive where the voltage falls.
+
+    Raises
+    ------
+    Unusable
+        Where that holds for most of the charge.
+    """
+    climbs = sum(
+        half.charge
+        * half.sign
+        * np.sign(cell.voltage_v[half.rows[-1]] - cell.voltage_v[half.rows[0]])
+        for half in halves
+        if half.is_whole
+    )
+    if cell.is_timed and climbs < 0.0:
+        key = next((keys[role] for role in ("mean_current_a", "current_a") if role in keys), "")
+        raise Unusable(
+            f"{key or 'the current'} is positive where the voltage falls: if charge is negative "
+            "there, give charge_sign = -1 in [cycling]"
+        )
 
 
 def comparable(cycles: list[Cycle], last: Cycle) -> Cycle:

@@ -27,8 +27,8 @@ class History:
     ----------
     cell
         Its rows.
-    cycles
-        Its cycles, the last of which may have only begun.
+    halves, cycles
+        Its half cycles and cycles, the last of which may have only begun.
     whole
         Those that are over.
     last, first
@@ -45,6 +45,7 @@ class History:
     """
 
     cell: Counted
+    halves: list[Half]
     cycles: list[Cycle]
     whole: list[Cycle]
     last: Cycle | None
@@ -83,7 +84,7 @@ def history_of(cell: Counted, window_v: tuple[float, float] | None) -> History:
     first = comparable(cycles, last) if last is not None else None
     width_v, noise_v = width_of(cell, halves)
     direction = 1 if any(cycle.charge for cycle in over) else -1
-    found = History(cell, cycles, whole, last, first, [], [], direction, width_v, noise_v)
+    found = History(cell, halves, cycles, whole, last, first, [], [], direction, width_v, noise_v)
     if width_v > MOST_WIDTH_V or first is None:
         return found
     peaks = [_peaks(found, _half_of(cycle, direction)) for cycle in cycles]
