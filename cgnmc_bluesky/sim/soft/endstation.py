@@ -37,7 +37,7 @@ REFERENCE_STEP = 0.35
 """Growth of its electrons by each metal's edge step."""
 FLICKER = 0.003
 """Standard deviation of the light from point to point, the same in all channels."""
-CONTAMINATION: Mapping[str, float] = MappingProxyType({"NiO": 1e-3, "CoO": 4e-4})
+CONTAMINATION: Mapping[str, float] = MappingProxyType({"NiO": 4e-4, "CoO": 1e-4})
 """What has settled on the mesh: growth of its electrons by an edge step."""
 
 

@@ -134,8 +134,8 @@ class Target:
         """Share of each valence that a yield sees.
 
         Electrons come from the escape depth. How deep fluorescence is from depends on the energy:
-        for each valence the depth is averaged over the white line, by what that valence absorbs
-        there.
+        for each valence the depth is averaged over the white line, by the square of what that
+        valence absorbs there, as a least-squares fit weighs its points.
 
         Parameters
         ----------
@@ -180,7 +180,7 @@ class Target:
             valence: float(
                 np.average(
                     1 / (in_per_nm + self._out_per_nm[element]),
-                    weights=[step[name] for step in steps],
+                    weights=[step[name] ** 2 for step in steps],
                 )
             )
             for valence, name in names.items()
