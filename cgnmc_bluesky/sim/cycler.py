@@ -83,7 +83,7 @@ class SimulatedCycler:
     --------
     >>> cycler = SimulatedCycler("conventional", cycles=1)
     >>> round(cycler.truth()[0].discharge_mah_per_g)
-    190
+    192
     """
 
     def __init__(
