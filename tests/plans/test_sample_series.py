@@ -443,8 +443,8 @@ def test_ctrl_c_pauses_a_series_that_then_goes_on(
     def interrupt(row: Sample) -> Iterator[Msg]:
         if row.name == NAMES[1] and RE.state == "running":
             os.kill(os.getpid(), signal.SIGINT)
-            # the RunEngine's own thread, which asks for the pause, comes to its turn
-            yield Msg("sleep", None, 0.1)
+            while not RE.deferred_pause_requested:
+                yield Msg("sleep", None, 0.001)
         return (yield from sxas_scan([pgm.setpoint], pgm, edge=row.edge, regions=SHORT))
 
     with pytest.raises(RunEngineInterrupted):
