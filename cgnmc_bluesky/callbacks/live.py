@@ -6,11 +6,12 @@ import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from cgnmc_bluesky.beamline import Beamline
+from cgnmc_bluesky.callbacks.gate import Gate
 from cgnmc_bluesky.callbacks.process import Lost, WorkerProcess
 from cgnmc_bluesky.callbacks.task import RunAnalysis, say_failed
 from cgnmc_bluesky.results import Sink
@@ -36,10 +37,10 @@ class LiveAnalysis:
 
     Notes
     -----
-    Calling it puts the document in a queue and returns. A thread hands the documents to a process
-    of its own; what comes back is handed to the sinks in another thread. Work that raises, hangs,
-    or takes too much memory becomes a result with the status "failed", and the next run finds a
-    new process.
+    Calling it puts the document in a queue and returns. A thread hands the documents of runs that
+    hold something to read to a process of its own, which the first of them starts; what comes back
+    is handed to the sinks in another thread. Work that raises, hangs, or takes too much memory
+    becomes a result with the status "failed", and the next run finds a new process.
     """
 
     kinds: ClassVar[tuple[type[RunAnalysis], ...]]
@@ -175,17 +176,18 @@ class _Threads:
         self._send = weakref.WeakMethod(send)
         self._analysis = settings[0][0]
         self._written: dict[str, dict[str, dict[str, Any]]] = {}
-        self._worker = WorkerProcess(*settings)
+        self._gate = Gate(settings[0], settings[1])
+        self._worker: WorkerProcess | None = None
+        self._listener: threading.Thread | None = None
         self._feeder = threading.Thread(target=self._feed, daemon=True)
-        self._listener = threading.Thread(target=self._listen, args=(self._worker,), daemon=True)
         self._feeder.start()
-        self._listener.start()
 
     def join(self, timeout_s: float) -> None:
         deadline_s = time.monotonic() + timeout_s
         self._feeder.join(timeout_s)
-        self._listener.join(max(0.0, deadline_s - time.monotonic()))
-        self._worker.kill()
+        if self._worker is not None and self._listener is not None:
+            self._listener.join(max(0.0, deadline_s - time.monotonic()))
+            self._worker.kill()
 
     def _feed(self) -> None:
         while True:
@@ -193,20 +195,29 @@ class _Threads:
             with contextlib.suppress(queue.Empty):
                 while batch[-1] is not _CLOSE:
                     batch.append(self._documents.get_nowait())
-            if self._worker.is_lost and any(name == "start" for name, _ in batch):
-                self._listener.join()
-                self._worker = WorkerProcess(*self._settings)
-                self._listener = threading.Thread(
-                    target=self._listen, args=(self._worker,), daemon=True
-                )
-                self._listener.start()
             closing = batch[-1] is _CLOSE
+            through, unread = self._gate.passed(batch[:-1] if closing else batch)
+            for run_uid in unread:
+                self._runs.done(run_uid)
             with contextlib.suppress(Lost):
-                self._worker.send(batch[:-1] if closing else batch)
-                if closing:
+                if through:
+                    self._working(through).send(through)
+                if closing and self._worker is not None:
                     self._worker.finish()
             if closing:
                 return
+
+    def _working(self, documents: Sequence[tuple[str, Mapping[str, Any]]]) -> WorkerProcess:
+        """The process; a new one where there is none, or a run begins after it was lost."""
+        worker = self._worker
+        begins = any(name == "start" for name, _ in documents)
+        if worker is None or (worker.is_lost and begins):
+            if self._listener is not None:
+                self._listener.join()
+            self._worker = worker = WorkerProcess(*self._settings)
+            self._listener = threading.Thread(target=self._listen, args=(worker,), daemon=True)
+            self._listener.start()
+        return worker
 
     def _listen(self, worker: WorkerProcess) -> None:
         try:

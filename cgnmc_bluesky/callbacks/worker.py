@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from cgnmc_bluesky.beamline import Beamline, ConfigurationError
+from cgnmc_bluesky.callbacks.gate import Belonging
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
 from cgnmc_bluesky.callbacks.task import RunAnalysis, say_failed
 from cgnmc_bluesky.standards import Library
@@ -48,7 +49,7 @@ class Worker:
         self._beamline = beamline
         self._library = Library()
         self._pipelines: dict[str, Pipeline] = {}
-        self._run_of: dict[str, str] = {}
+        self._belonging = Belonging()
         self._said: list[tuple[Any, ...]] = []
         self._previewed_s = 0.0
 
@@ -111,7 +112,7 @@ class Worker:
         if name == "start":
             self._begin(doc)
             return
-        run_uid = self._run(name, doc)
+        run_uid = self._belonging.run_of(name, doc, self._pipelines)
         pipeline = self._pipelines.get(run_uid)
         if pipeline is not None:
             self._guarded(run_uid, lambda: pipeline(name, doc))
@@ -144,7 +145,7 @@ class Worker:
 
     def _end(self, run_uid: str) -> None:
         self._pipelines.pop(run_uid, None)
-        self._run_of = {uid: run for uid, run in self._run_of.items() if run != run_uid}
+        self._belonging.forget(run_uid)
         self.say("done", run_uid)
 
     def _give_up(self, pipeline: Pipeline) -> None:
@@ -155,17 +156,6 @@ class Worker:
 
     def _emit(self, name: str, doc: Mapping[str, Any]) -> None:
         self.say("result", name, doc)
-
-    def _run(self, name: str, doc: Mapping[str, Any]) -> str:
-        """Which run a document is of, by what it refers to."""
-        run_uid = doc.get("run_start")
-        for reference in ("descriptor", "stream_resource", "resource"):
-            run_uid = run_uid or self._run_of.get(str(doc.get(reference)))
-        if run_uid is None and len(self._pipelines) == 1:
-            run_uid = next(iter(self._pipelines))
-        if name in {"descriptor", "resource", "stream_resource"} and run_uid:
-            self._run_of[doc["uid"]] = run_uid
-        return str(run_uid)
 
 
 class _Forward(logging.Handler):

@@ -149,8 +149,12 @@ def test_a_session_that_ends_takes_its_process_along():
     import sys
 
     script = (
+        "import time\n"
         "from cgnmc_bluesky.callbacks import EdgePosition\n"
         "live = EdgePosition()\n"
+        "live('start', {'uid': 'of a run that nobody configured', 'time': 0.0})\n"
+        "while live._threads._worker is None:\n"
+        "    time.sleep(0.01)\n"
         "print(live._threads._worker.pid)\n"
     )
     done = subprocess.run(
