@@ -191,6 +191,7 @@ def test_a_report_has_its_pictures_and_its_statements(tmp_path, capsys):
     assert (tmp_path / "report" / "fig4.png").stat().st_size > 5_000
     assert "nickel <b>and</b> more" in page.said
     assert "PFY & TEY" in page.said
+    assert "Where the paper's own methods disagree" in page.said
     assert "Of 8 statements: 8 hold" in page.said
     rows = json.loads((tmp_path / "report" / "statements.json").read_text(encoding="utf-8"))
     with (tmp_path / "report" / "statements.csv").open(encoding="utf-8") as lines:
@@ -198,6 +199,7 @@ def test_a_report_has_its_pictures_and_its_statements(tmp_path, capsys):
     assert {row["verdict"] for row in rows} == {"holds"}
     assert "0.199" in (shown := capsys.readouterr().out) or "0.200" in shown
     assert "8 hold" in shown
+    assert shown.count("methods disagree: ") == 3
 
 
 def test_an_interrupted_report_can_be_used(tmp_path):

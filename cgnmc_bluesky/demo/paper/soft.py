@@ -1,6 +1,6 @@
 """Figures 4 and 5: L edges by electrons, which see the surface, and by fluorescence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,6 @@ from cgnmc_bluesky.demo.paper.findings import Findings, of_series
 from cgnmc_bluesky.demo.paper.panels import Curve, Panel, save_panels
 from cgnmc_bluesky.demo.paper.statements import (
     Judgement,
-    Number,
     Statement,
     Verdict,
     difference,
@@ -23,6 +22,7 @@ from cgnmc_bluesky.demo.paper.statements import (
     stated,
 )
 from cgnmc_bluesky.plans import sample_series
+from cgnmc_bluesky.series import SeriesResult
 from cgnmc_bluesky.sim import SimulatedSoftBeamline
 from cgnmc_bluesky.sim.soft.sample import CYCLES
 from cgnmc_bluesky.views import TrendFigure
@@ -128,11 +128,9 @@ def _series(bench: Bench, edges: str) -> None:
 def _bulk_stays(found: Findings, material: str) -> Statement:
     trend = found.trend("ni2_fraction_trend", "pfy", material)
     change = of_series(trend, "change")
-    judged = is_near(change, within=SAME_FRACTION)
-    why = "; ".join(part for part in (judged.why, trend.reason if trend else "") if part)
     return stated(
         "4b", f"PFY of the {material} material shows no notable change over 100 cycles.",
-        "change of Ni2+ by PFY", change, replace(judged, why=why),
+        "change of Ni2+ by PFY", change, _because(is_near(change, within=SAME_FRACTION), trend),
     )  # fmt: skip
 
 
@@ -217,30 +215,46 @@ def _balance(found: Findings) -> list[Statement]:
                     "electrons by formula unit", number, is_near(number, limit, within=1e-9),
                 )
             )  # fmt: skip
-    released_by = {
-        name: of_series(balances.get(name), "electrons_released_ni") for name in MATERIALS
-    }
-    gained_by = {name: of_series(balances.get(name), "electrons_gained_mn") for name in MATERIALS}
-    return [*said, *_went(released_by, gained_by)]
+    return [*said, *_went(balances)]
 
 
-def _went(released: dict[str, Number | None], gained: dict[str, Number | None]) -> list[Statement]:
-    more = difference(gained["gradient"], gained["conventional"])
-    conventional, gradient = released["conventional"], released["gradient"]
-    return [
+def _went(balances: Mapping[str | None, SeriesResult]) -> list[Statement]:
+    """Where the electrons went, by the valences that were measured."""
+    told = {name: balances.get(name) for name in MATERIALS}
+    gained = [of_series(one, "electrons_gained_mn") for one in told.values()]
+    conventional, gradient = (of_series(one, "electrons_released_ni") for one in told.values())
+    more = difference(gained[1], gained[0])
+    said = [
         stated(
             "text", "A larger amount of Mn takes part at the surface of the gradient material.",
             "electrons that Mn took, gradient − conventional", more, exceeds(more, worth=0.02),
         ),
         stated(
             "text", "Charge neutrality: Ni of the conventional material is reduced.",
-            "electrons of Ni3+ → Ni2+", conventional, exceeds(conventional, worth=0.02),
+            "electrons of Ni3+ → Ni2+", conventional,
+            _because(exceeds(conventional, worth=0.02), told["conventional"]),
         ),
         stated(
             "text", "Charge neutrality: Ni of the gradient material is oxidised.",
-            "electrons of Ni3+ → Ni2+", gradient, falls_short(gradient, worth=0.01),
+            "electrons of Ni3+ → Ni2+", gradient,
+            _because(falls_short(gradient, worth=0.01), told["gradient"]),
         ),
     ]  # fmt: skip
+    for name, one in told.items():
+        taken = of_series(one, "electrons_to_metals")
+        said.append(
+            stated(
+                "text", f"The metals alone maintain charge neutrality at the surface ({name}).",
+                "electrons that Ni, Mn and Co took", taken, is_near(taken, within=0.05),
+            )
+        )  # fmt: skip
+    return said
+
+
+def _because(judged: Judgement, found: SeriesResult | None) -> Judgement:
+    """Add what a series says by itself."""
+    parts = (judged.why, found.reason if found else "")
+    return replace(judged, why="; ".join(part for part in parts if part))
 
 
 def _spectra(found: Findings, element: str) -> list[Panel]:

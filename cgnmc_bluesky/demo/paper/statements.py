@@ -163,7 +163,7 @@ def is_near(number: Number | None, expected: float = 0.0, *, within: float) -> J
     if number is None:
         return _MISSING
     away, sigma = abs(number[0] - expected), number[1]
-    criterion = f"if within {within:g} of {expected:g} by {LIKELY:g} σ; not if beyond by as much"
+    criterion = f"if within {within:g} of {expected:.3g} by {LIKELY:g} σ; not if beyond by as much"
     if away + LIKELY * sigma <= within:
         return Judgement(Verdict.HOLDS, criterion)
     if away - LIKELY * sigma > within:
@@ -193,7 +193,9 @@ def stated(
         Of the number.
     """
     value, sigma = number or (None, None)
-    return Statement(figure, text, quantity, value, sigma, unit, judgement.verdict, judgement.why)
+    return Statement(
+        figure, text, quantity, value, sigma, unit, judgement.verdict, judgement.why, methods
+    )
 
 
 def difference(second: Number | None, first: Number | None) -> Number | None:
