@@ -1,15 +1,16 @@
 """Replays in several processes, here or on a dask cluster."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from multiprocessing import get_context
 from typing import Any
 
 from cgnmc_bluesky.beamline import Beamline
 from cgnmc_bluesky.catalogs import Run, Source, SourceError
-from cgnmc_bluesky.catalogs.source import Document
+from cgnmc_bluesky.catalogs.source import Document, ListedSource
 from cgnmc_bluesky.cli.sources import open_named
 from cgnmc_bluesky.replay import Replay
+from cgnmc_bluesky.standards import names_runs
 
 BATCHES_PER_WORKER = 4
 
@@ -33,9 +34,22 @@ def replay_named(
     """
     beamline = None if settings is None else Beamline.from_dict(settings)
     with open_named(named, beamline) as source:
-        replay = Replay(source, beamline)
-        runs = [source.find(uid) for uid in run_uids]
-        return [(run.start, replay.documents(run)) for run in runs]
+        return _answers(source, [source.find(uid) for uid in run_uids], beamline)
+
+
+def replay_listed(name: str, runs: Sequence[Run], settings: dict[str, Any]) -> list[Answer]:
+    """Replay runs whose documents another process has read.
+
+    Parameters
+    ----------
+    name
+        What the user called their source.
+    runs
+        The runs.
+    settings
+        The configuration as a mapping, which names no runs of the source.
+    """
+    return _answers(ListedSource(name, runs), runs, Beamline.from_dict(settings))
 
 
 def replayed(
@@ -65,8 +79,10 @@ def replayed(
     uids = [run.uid for run in runs]
     if scheduler:
         yield from on_cluster(named, uids, beamline, scheduler)
+    elif workers and _can_be_handed_on(source, beamline):
+        yield from in_processes(replay_listed, named, runs, beamline, workers)
     elif workers:
-        yield from in_processes(named, uids, beamline, workers)
+        yield from in_processes(replay_named, named, uids, beamline, workers)
     else:
         replay = Replay(source, beamline)
         for run in runs:
@@ -74,15 +90,33 @@ def replayed(
 
 
 def in_processes(
-    named: str, run_uids: Sequence[str], beamline: Beamline | None, workers: int
+    replay_some: Callable[[str, Any, Any], list[Answer]],
+    named: str,
+    runs: Sequence[Run] | Sequence[str],
+    beamline: Beamline | None,
+    workers: int,
 ) -> Iterator[Answer]:
-    """Replay runs in processes of this machine, in the order given."""
+    """Replay runs in processes of this machine, in the order given.
+
+    Parameters
+    ----------
+    replay_some
+        What a process does with some of them: `replay_named` of uids, `replay_listed` of runs.
+    named
+        The source, as the user named it.
+    runs
+        The runs, or their uids.
+    beamline
+        The configuration; without it what the runs carry, else the one that is found as usual.
+    workers
+        Number of processes.
+    """
     from concurrent.futures import ProcessPoolExecutor
 
     settings = beamline.to_dict() if beamline else None
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        batches = _batches(run_uids, workers)
-        futures = [pool.submit(replay_named, named, batch, settings) for batch in batches]
+        batches = _batches(runs, workers)
+        futures = [pool.submit(replay_some, named, batch, settings) for batch in batches]
         for future in futures:
             yield from future.result()
 
@@ -117,6 +151,18 @@ def on_cluster(
             yield from future.result()
 
 
-def _batches(run_uids: Sequence[str], workers: int) -> list[Sequence[str]]:
-    size = max(1, -(-len(run_uids) // (workers * BATCHES_PER_WORKER)))
-    return [run_uids[first : first + size] for first in range(0, len(run_uids), size)]
+def _answers(source: Source, runs: Sequence[Run], beamline: Beamline | None) -> list[Answer]:
+    replay = Replay(source, beamline)
+    return [(run.start, replay.documents(run)) for run in runs]
+
+
+def _can_be_handed_on(source: Source, beamline: Beamline | None) -> bool:
+    """Whether other processes need not open a source, since its runs are read already and none of
+    them is a standard for the others.
+    """
+    return isinstance(source, ListedSource) and beamline is not None and not names_runs(beamline)
+
+
+def _batches(runs: Sequence[Any], workers: int) -> list[Sequence[Any]]:
+    size = max(1, -(-len(runs) // (workers * BATCHES_PER_WORKER)))
+    return [runs[first : first + size] for first in range(0, len(runs), size)]
