@@ -342,7 +342,9 @@ def ioc(
 def check(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[SOURCE]", show_default=False, help="Runs to check it against."),
+        typer.Argument(
+            metavar="[SOURCE]", show_default=False, help="Runs to check it against; a sample table."
+        ),
     ] = None,
     config: Config = None,
     debug: Debug = False,
@@ -350,12 +352,14 @@ def check(
 ) -> int:
     """Say what is wrong with beamline.toml: keys, units, references, catalog.
 
-    Without a configuration one is drafted from the data keys of SOURCE, on standard output.
+    Without a configuration one is drafted from the data keys of SOURCE, on standard output. Of a
+    sample table (CSV or TOML) every row is looked at.
 
     Examples:
 
     - `cgnmc check --config beamline.toml`
     - `cgnmc check runs.jsonl > beamline.toml`
+    - `cgnmc check samples.csv`
     """
     from cgnmc_bluesky.cli.checking import check_source
 
