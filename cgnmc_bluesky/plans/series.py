@@ -174,11 +174,11 @@ class Series:
     def tell_end(self, error: Exception) -> MsgGenerator[None]:
         """Say at what the series ended, and how to go on."""
         how = WAYS_OUT.get(type(error)) or f"{type(error).__name__}: {error}"
-        done = self._total - len(self._to_do) + len(self.measured)
-        step = self._to_do[min(len(self.measured), len(self._to_do) - 1)]
+        left = self._to_do[len(self.measured) :]
+        where = f" at {left[0]}" if left else ""
         yield from self._tell(
-            f"ended at {step} ({how}) with {done} of {self._total} done; to go on, call it again "
-            "with done=catalog.done_samples"
+            f"ended{where} ({how}) with {self._total - len(left)} of {self._total} done; to go on, "
+            "call it again with done=catalog.done_samples"
         )
 
     def _tell(self, text: str) -> MsgGenerator[None]:
@@ -221,12 +221,13 @@ def _made(
     """Give what has been made already; names that the table does not know are refused."""
     asked: Any = getattr(done, "done_samples", done)
     given: Any = asked(series) if callable(asked) else asked
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    listed = None if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if listed is None or not all(isinstance(item, str | list | tuple) for item in listed):
         raise ValueError(
             f"done is {given!r}: give a list of names, or what gives one, such as "
             "catalog.done_samples"
         )
-    items = [(item,) if isinstance(item, str) else tuple(item) for item in given]
+    items = [(item,) if isinstance(item, str) else tuple(item) for item in listed]
     names = [sample.name for sample in read.samples if sample is not None]
     for name in (item[0] for item in items if len(item) == 1):
         if name not in names:
@@ -245,7 +246,7 @@ def _check_scans(read: SampleTable, to_do: Sequence[Step], scan: Scan) -> MsgGen
         except ValueError as error:
             refused.setdefault(str(error), []).append(step)
     for why, steps in refused.items():
-        if len(steps) == len(to_do):
+        if len(steps) == len(to_do) > 1:
             raise ValueError(f"scan cannot be made: {why}")
         for step in steps:
             step.row.problems.append(f"{step.row.where}, {step}: {why}")

@@ -270,6 +270,8 @@ def test_a_scan_that_cannot_be_made_is_named_by_its_rows(
     (line,) = refused(written(*rows), holder, {**scan, "plan": "sxas_scan"}, capsys)
     assert "row 7" in line
     assert "edge is 'Ni K', at 8333 eV: give a soft X-ray one" in line
+    (line,) = refused(written(rows[6]), holder, {**scan, "plan": "sxas_scan"}, capsys)
+    assert line.startswith("aged.csv row 1 (line 3)")
     assert (holder.sent, pgm.sent) == ([], [])
 
 
@@ -291,6 +293,7 @@ def test_a_scan_that_cannot_be_made_is_named_by_its_rows(
         ({"sweps": 2}, "scan cannot be made: sxas_scan takes no 'sweps'; did you mean 'sweeps'?"),
         ({"sweeps": 0}, "scan cannot be made: sweeps is 0"),
         ({"done": "A"}, "done is 'A': give a list of names"),
+        ({"done": [7]}, "done is [7]: give a list of names"),
         ({"done": ["A, 2 cycles"]}, "done names 'A, 2 cycles', which is not in aged.csv: did you"),
         ({"md": {"series": ""}}, "the series is called '': name it"),
     ],
