@@ -32,6 +32,7 @@ NAMES = (
     "heating_cost",
     "pattern_precision",
     "ramp_rate",
+    "imaging",
 )
 
 
