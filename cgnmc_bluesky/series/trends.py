@@ -185,6 +185,8 @@ def _said(trend: Trend, unit: str, against: Against) -> str:
             "widened by it"
         )
     elif not trend.is_straight:
-        said.append("not on a line as its sigmas say: a bend, or samples that differ among each "
-                    "other; measure several at one place")  # fmt: skip
+        said.append(
+            "not on a line as its sigmas say: a bend, or samples that differ among each other "
+            "(measure several at one place)"
+        )
     return "; ".join(said)

@@ -85,7 +85,7 @@ def summary(series: SeriesResult) -> str:
 
 def mode_name(mode: str | None) -> str:
     """Name the signal that a quantity was measured by, `None` for none."""
-    return YIELDS.get(mode or "", mode or "")
+    return mode.upper() if mode in (*YIELDS, "xpeem") else mode or ""
 
 
 def _shown(series: Iterable[SeriesResult]) -> list[SeriesResult]:
