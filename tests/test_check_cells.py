@@ -128,6 +128,18 @@ def test_a_draft_of_an_image_stack():
     assert "xpeem" not in drafted(documents(hard))
 
 
+def test_each_section_is_drafted_from_runs_of_its_own():
+    scan = {"pgm_energy": EV, "gold_mesh": {}, "sample_current": {}}
+    stack = {"peem_image": IMAGE, "peem_pgm_energy": EV, "peem_mesh": {}}
+    written = drafted([*documents(stack), *documents(scan)])
+    assert written["soft_xanes"]["energy_ev"] == "pgm_energy"
+    assert written["xpeem"] == {
+        "image": "peem_image",
+        "energy_ev": "peem_pgm_energy",
+        "i0": "peem_mesh",
+    }
+
+
 def test_what_a_stack_lacks(tmp_path):
     beamline = Beamline.from_dict({"xpeem": XPEEM | {"flat": str(tmp_path / "flat.tif")}})
     findings = check(beamline, documents(STACK | {"peem_image": {"shape": [64], "dtype": "array"}}))

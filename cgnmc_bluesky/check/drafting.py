@@ -7,7 +7,7 @@ from typing import Any
 from cgnmc_bluesky.beamline import ConfigurationError, Edge, Role, edge_energy_ev, edge_of
 from cgnmc_bluesky.catalogs import Source
 from cgnmc_bluesky.check.gases import are_channels, by_mass
-from cgnmc_bluesky.check.guesses import SEVERAL, guess
+from cgnmc_bluesky.check.guesses import ENOUGH, SEVERAL, guess
 from cgnmc_bluesky.check.opened import opened
 from cgnmc_bluesky.check.ramps import clocks_apart, is_hasty
 from cgnmc_bluesky.check.survey import DataKey, Surveyed, survey
@@ -61,7 +61,7 @@ def draft(source: Any) -> str:
 def _drafted(source: Source) -> str:
     runs = survey(source)
     keys = {name: key for run in runs for name, key in run.keys.items()}
-    sections = guess(list(keys.values()))
+    sections = _sections(runs)
     blocks = [
         [f"# Drafted from the data keys of {source.name}. Check every guess."],
         ["[beamline]", f"name = {_toml(_beamline_name(runs))}"],
@@ -80,6 +80,14 @@ def _drafted(source: Source) -> str:
     used = {key for roles in sections.values() for named in roles.values() for key in named}
     blocks.append(list(_unassigned([key for name, key in keys.items() if name not in used])))
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _sections(runs: Sequence[Surveyed]) -> dict[str, dict[str, list[str]]]:
+    """Guess the sections run by run, the latest first: what one run holds goes together."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for run in reversed(runs):
+        found = guess(list(run.keys.values())) | found
+    return {section: found[section] for section in ENOUGH if section in found}
 
 
 def _section(
