@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from cgnmc_bluesky import replay
 from cgnmc_bluesky.analysis.estimate import Status
+from cgnmc_bluesky.demo.paper.bench import Bench
 from cgnmc_bluesky.demo.paper.chapter import Chapter, Picture
 from cgnmc_bluesky.demo.paper.findings import Findings
 from cgnmc_bluesky.demo.paper.hard import HardEdges
@@ -20,8 +22,11 @@ from cgnmc_bluesky.demo.paper.panels import Curve, Panel, save_panels
 from cgnmc_bluesky.demo.paper.paper import CHAPTERS, run_paper
 from cgnmc_bluesky.demo.paper.soft import ManganeseSeries, NickelSeries
 from cgnmc_bluesky.demo.paper.statements import Verdict, exceeds, falls_short, is_near
+from cgnmc_bluesky.plans import xanes_scan
 from cgnmc_bluesky.results import Result
+from cgnmc_bluesky.sim import SimulatedBeamline
 
+SHORT = [(-60.0, -15.0, 5.0), (-15.0, 40.0, 1.0), (40.0, 200.0, 8.0)]
 CYCLES = (0, 1, 50, 100)
 
 
@@ -165,6 +170,9 @@ class Interrupted(Fabricated):
     def measure(self, bench):
         raise KeyboardInterrupt
 
+    def pictures(self, bench, found):
+        return []
+
 
 class Page(HTMLParser):
     """What a page refers to and says."""
@@ -207,6 +215,21 @@ def test_an_interrupted_report_can_be_used(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_paper(tmp_path, console=console, chapters=(Fabricated, Interrupted, Fabricated))
     page = Page(tmp_path / "index.html")
-    assert page.pictures == ["fig4.png"] * 2
+    assert page.pictures == ["fig4.png"]
     assert "It was interrupted" in page.said
     assert len(json.loads((tmp_path / "statements.json").read_text(encoding="utf-8"))) == 16
+
+
+def test_a_bench_analyses_runs_and_keeps_them_for_a_replay(tmp_path):
+    beamline = SimulatedBeamline(seed=3)
+    bench = Bench(tmp_path, Console(quiet=True), seed=3)
+    detectors = [beamline.i0, beamline.it, beamline.ir]
+    told = {"material": "conventional", "cycles": 0}
+    bench.run(beamline, xanes_scan(detectors, beamline.mono, regions=SHORT, md=told))
+    found = Findings(bench.results)
+    ni2, sigma = found.number("ni2_fraction", "ni2_fraction", "conventional", 0)
+    assert abs(ni2 - 0.33) < 5 * sigma
+    assert found.number("ni2_fraction", "ni2_fraction", "conventional", 100) is None
+    replayed = list(replay(tmp_path / "runs.jsonl"))
+    assert [each.as_dict() for each in replayed] == [each.as_dict() for each in bench.results]
+    assert replayed[0].conditions == told
