@@ -28,6 +28,10 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 ROOT = Path(__file__).parent
 SHARED = ROOT.parent / "shared"
 
+# Threads of linear algebra that have nothing to do sleep at once; by themselves they keep turning
+# for a tenth of a second, on processors that the tests beside them and their processes need.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
 collect_ignore = ["plans", "callbacks"]
 # They are loaded as they are; collected for doctests, several of one name would clash.
 collect_ignore_glob = ["tests/conftest.py", "tests/*/conftest.py"]
