@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.sim.clock import Clock
 from cgnmc_bluesky.sim.faults import Fault
 from cgnmc_bluesky.sim.metadata import NOTHING, Informed
-from cgnmc_bluesky.sim.micrograph import scattered
+from cgnmc_bluesky.sim.micrograph import Micrograph, scattered
 from cgnmc_bluesky.sim.optics import Selector, sets
 from cgnmc_bluesky.sim.peem import IMAGE, MESH, Column, PeemCamera
 from cgnmc_bluesky.sim.ring import StorageRing
@@ -30,7 +30,8 @@ Floats = NDArray[np.float64]
 
 SPREAD = 0.3
 """Standard deviation of the particles' excess of the lowest valence."""
-RIMS: Mapping[str, float] = MappingProxyType({"conventional": 0.8, "gradient": 0.2})
+EVEN = "even"
+RIMS: Mapping[str, float] = MappingProxyType({"conventional": 0.8, "gradient": 0.2, EVEN: 0.0})
 """How much more of the lowest valence there is at the rims, by the material."""
 DWELL_S = 1.0
 
@@ -145,16 +146,18 @@ class SimulatedMicroscope(Informed):
         )
         self.pgm.moved = self._column.disturb
         self.mesh = Electrometer(self._column, MESH, name=MESH, seed=of_mesh, gain_v_per_a=2e9)
-        material = str(mounted[first].metadata.get("material", "conventional"))
-        rim = RIMS.get(material, 0.0)
-        random = np.random.default_rng(of_particles)
-        micrograph = scattered(shape, spread=SPREAD, rim=rim, random=random)
+        self._micrographs = {
+            material: scattered(
+                shape, spread=SPREAD, rim=rim, random=np.random.default_rng(of_particles)
+            )
+            for material, rim in RIMS.items()
+        }
         self.folder: Path | None = None
         if not inline:
             self.folder = Path(folder).resolve() if folder is not None else temporary_folder(self)
         self.camera = PeemCamera(
             self._column,
-            micrograph,
+            lambda: self.micrograph,
             walk_px=walk_px,
             jumps=jumps,
             folder=self.folder,
@@ -249,11 +252,17 @@ class SimulatedMicroscope(Informed):
         tuple of NDArray
             Shape `(rows, columns)` each.
         """
-        seen = self.camera.micrograph.seen()
+        seen = self.micrograph.seen()
         shares = self._column.shares(element)
         excess = seen.excess / np.maximum(seen.particles, 1e-12)
         fraction = shares[min(shares)] + self._column.most(element) * excess
         return fraction, seen.particles
+
+    @property
+    def micrograph(self) -> Micrograph:
+        """The particles under the microscope: in the same places, whatever they are of."""
+        material = str(self._column.sample.metadata.get("material"))
+        return self._micrographs[material if material in RIMS else EVEN]
 
     @property
     def drifts_px(self) -> Floats:

@@ -1,7 +1,7 @@
 """The light, the camera and the drift of a photoemission electron microscope."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +102,8 @@ class PeemCamera(Counter):
     ----------
     column
         What it looks at.
-    micrograph
-        The electrode.
+    look
+        Gives the electrode.
     walk_px
         Standard deviation of the drift from one image to the next, in each direction.
     jumps
@@ -121,7 +121,7 @@ class PeemCamera(Counter):
     def __init__(
         self,
         column: Column,
-        micrograph: Micrograph,
+        look: Callable[[], Micrograph],
         *,
         walk_px: float,
         jumps: Mapping[int, tuple[float, float]],
@@ -133,17 +133,17 @@ class PeemCamera(Counter):
     ) -> None:
         super().__init__(column, IMAGE, name=name, seed=seed, **kwargs)
         self.image.name = IMAGE
-        self.micrograph = micrograph
+        self._look = look
         self.drifts_px: list[tuple[float, float]] = []
         self._column = column
         self._walk_px = walk_px
         self._jumps = dict(jumps)
         self._kept: KeptFrames | None = None
         if folder is not None:
-            self._kept = KeptFrames(IMAGE, micrograph.shape, np.uint16, folder, name, compression)
+            self._kept = KeptFrames(IMAGE, look().shape, np.uint16, folder, name, compression)
         else:
             self.image.kind = Kind.normal
-            self.image.update(np.zeros(micrograph.shape), column.clock.now_s())
+            self.image.update(np.zeros(look().shape), column.clock.now_s())
 
     def stage(self) -> list[object]:
         """Begin a run: the drift is counted from its first image."""
@@ -169,7 +169,7 @@ class PeemCamera(Counter):
 
     def _take(self, moment: Moment, dwell_s: float) -> None:
         y_px, x_px = self._drift(moment.point)
-        brightness = self._column.brightness(self.micrograph.seen(y_px, x_px), moment.energy_ev)
+        brightness = self._column.brightness(self._look().seen(y_px, x_px), moment.energy_ev)
         expected = brightness * moment.photons_s[IMAGE] * dwell_s
         counts = expected if self._random is None else self._random.poisson(expected)
         image = np.minimum(np.asarray(counts, float), SATURATED)

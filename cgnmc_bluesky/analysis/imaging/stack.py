@@ -33,7 +33,7 @@ MOST_LEFT_OUT = 0.5
 """Where a larger share of the images is left out, the stack is not believed."""
 MOST_DEAD = 0.1
 """An image with a larger share of pixels without a number is left out."""
-QUICK_SIDE = 256
+QUICK_SIDE = 128
 """While a stack grows its maps have about so many pixels a side."""
 
 
