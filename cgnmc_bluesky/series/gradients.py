@@ -51,20 +51,19 @@ def kept_gradients(results: Iterable[Result]) -> list[SeriesResult]:
         One for each material and condition.
     """
     maps = [each for each in results if each.analysis == "mn_ni_ratio"]
-    maps = [each for each in maps if "cycles" in each.conditions]
-    pristine = [each for each in maps if each.conditions["cycles"] == 0]
+    pristine: dict[Any, list[Result]] = {}
     cycled: dict[tuple[Any, ...], list[Result]] = {}
     for each in maps:
-        if each.conditions["cycles"]:
-            key = tuple(each.conditions.get(name) for name in ("material", "cycles", "cutoff_v"))
+        key = tuple(each.conditions.get(name) for name in ("material", "cycles", "cutoff_v"))
+        if key[1]:
             cycled.setdefault(key, []).append(each)
-    return [
-        _compared([each for each in pristine if each.conditions.get("material") == key[0]], some)
-        for key, some in cycled.items()
-    ]
+        else:
+            pristine.setdefault(key[0], []).append(each)
+    return [_compared(pristine.get(key[0], []), some) for key, some in cycled.items()]
 
 
 def _compared(pristine: Sequence[Result], cycled: Sequence[Result]) -> SeriesResult:
+    """Compare; of the first, those that do not say that they are pristine are named."""
     ending = _ending([*pristine, *cycled])
     (before, lost_before), (after, lost_after) = (
         points_of(each, f"mn_ni_shell{ending}", "cycles") for each in (pristine, cycled)

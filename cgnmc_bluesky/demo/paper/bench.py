@@ -95,13 +95,16 @@ class Bench:
             self._begin(doc)
         elif name == "event":
             self.progress.advance(self._task)
+        elif name == "stream_datum":
+            self.progress.update(self._task, completed=doc["seq_nums"]["stop"] - 1)
         if self._pipeline is not None:
             self._pipeline(name, doc)
 
     def _begin(self, start: Mapping[str, Any]) -> None:
         about = (start.get("edge"), start.get("sample"))
         text = " · ".join(str(part) for part in about if part)
-        self.progress.reset(self._task, description=text, total=start.get("num_points"))
+        rows, *_ = start.get("shape") or (start.get("num_points"),)
+        self.progress.reset(self._task, description=text, total=rows)
         collector = ResultCollector(when_closed=self.results.append)
         kept: list[Document] = []
         self.documents[start["uid"]] = kept
