@@ -24,14 +24,14 @@ Delays = Mapping[int, float]
 
 def figures(*, tiny: bool = False) -> Iterator[Figure]:
     """Measure it."""
-    without = runs("none", 3 if tiny else N_WITHOUT)
+    without = runs("none", 1 if tiny else N_WITHOUT)
     yield _false_alarms(without)
     thresholds = {
         name: float(np.quantile([run.peers[name][1][-1] for run in without], 1 - ALARMED))
         for name in DETECTORS
     }
     for kind in BOUNDS:
-        yield from _found(kind, runs(kind, 2 if tiny else N_WITH), thresholds)
+        yield from _found(kind, runs(kind, 1 if tiny else N_WITH), thresholds)
 
 
 def _false_alarms(without: Sequence[Run]) -> Figure:

@@ -22,7 +22,7 @@ NAMED = ("t_rate_c", "t_extrapolated_c", "t_peak_c", "fwhm_c", "max_slope")
 
 def figures(*, tiny: bool = False) -> Iterator[Figure]:
     """Measure it."""
-    n = 2 if tiny else N_WITH
+    n = 1 if tiny else N_WITH
     for kind in KINDS:
         found = [run for run in runs(kind, n) if run.parts]
         yield _in_part(kind, found)

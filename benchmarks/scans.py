@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.beamline import Beamline
+from cgnmc_bluesky.beamline.edges import Edge
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
-from cgnmc_bluesky.plans.regions import Region, default_regions, energy_grid_ev
+from cgnmc_bluesky.plans.regions import Region, energy_grid_ev, usual_regions
 from cgnmc_bluesky.replay import KINDS
 from cgnmc_bluesky.results import Result, ResultCollector
 from cgnmc_bluesky.sim import SimulatedBeamline
@@ -35,7 +36,7 @@ def grid_ev(n_points: int | None = None) -> Floats:
     n_points
         About how many; left out, those of the plan's own regions.
     """
-    regions = default_regions(NI_K_EV)
+    regions = usual_regions(Edge("Ni", "K"))
     usual = energy_grid_ev(NI_K_EV, regions)
     if n_points is not None:
         finer = len(usual) / n_points
