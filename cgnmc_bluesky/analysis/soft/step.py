@@ -20,6 +20,9 @@ REACH_EV = 40.0
 LEAST_SHARE = 0.04
 """A step that is a smaller share of the white line is the line's own tail."""
 
+UNKNOWN_SHARE = 0.125
+"""What is not known of how far the background has fallen, and differs between standards."""
+
 _FEWEST_POINTS = 3
 
 
@@ -51,21 +54,26 @@ def double_step(energy_ev: Floats, mu: Floats, l3_ev: float, l2_ev: float) -> Ed
 
     Notes
     -----
-    The mean behind both edges less the mean of the farther half of what lies before them. No slope
-    is extrapolated: over the few eV before an L3 edge it would be that of the white line's tail.
+    The mean behind both edges less the mean of the farther half of what lies before them, which
+    until there has fallen with the energy: light elements' electrons do so with its power -1.5 to
+    -2, the mesh's with -0.5 to -1, their ratio with about -1. No slope is extrapolated: over the
+    few eV before an L3 edge it would be that of the white line's tail.
     """
     before = (energy_ev >= l3_ev - REACH_EV) & (energy_ev <= l3_ev - BEFORE_EV)
     behind = (energy_ev >= l2_ev + BEHIND_EV) & (energy_ev <= l2_ev + REACH_EV)
     if min(np.count_nonzero(before), np.count_nonzero(behind)) < _FEWEST_POINTS:
         return None
     away_ev = energy_ev[before]
-    farther = mu[before][away_ev <= 0.5 * (away_ev[0] + away_ev[-1])]
+    is_farther = away_ev <= 0.5 * (away_ev[0] + away_ev[-1])
+    farther = mu[before][is_farther]
     low, high = float(np.mean(farther)), float(np.mean(mu[behind]))
-    step = high - low
+    remains = float(np.mean(away_ev[is_farther]) / np.mean(energy_ev[behind]))
+    fallen = max(low, 0.0) * (1 - remains)
+    step = high - low + fallen
     if not step > LEAST_SHARE * (float(np.max(mu)) - low):
         return None
-    sigma = float(np.hypot(_error(farther), _error(mu[behind])))
-    return EdgeStep(step, sigma, (mu - low) / step)
+    errors = (_error(farther), _error(mu[behind]), UNKNOWN_SHARE * fallen)
+    return EdgeStep(step, float(np.linalg.norm(errors)), (mu - low) / step)
 
 
 def _error(values: Floats) -> float:
