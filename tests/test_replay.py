@@ -152,8 +152,10 @@ def test_the_operando_series(shared):
             for row in csv.DictReader(index)
         }
     results = list(replay(folder, EXAMPLES / "lno.toml"))
-    assert len(results) == 40
+    assert len(results) == 60
     assert all(result.status is Status.FINAL for result in results)
+    states = {r.sample: r.values["x_li"] for r in results if r.analysis == "state_of_charge"}
+    assert states == pytest.approx(lithium, abs=2e-4)
     fraction = {r.sample: r.values["ni4_fraction"] for r in results if "fraction" in r.analysis}
     edges = {r.sample: r.values["edge_ev"] for r in results if r.analysis == "edge_position"}
     x = np.array([lithium[sample] for sample in fraction])
