@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.analysis.rows import Block
-from cgnmc_bluesky.analysis.soft.composition import Composition, held_to_axis, wanted_shift
+from cgnmc_bluesky.analysis.soft.composition import Composition, composed, wanted_shift
 from cgnmc_bluesky.analysis.soft.sweeps import on_one_axis, part_of, sweeps_of
 from cgnmc_bluesky.analysis.soft.yielded import Found, Sought, compose
 from cgnmc_bluesky.analysis.xanes.absorption import Spectrum, Unusable
@@ -162,12 +162,12 @@ class YieldAccumulator(FractionAccumulator):
         found, kept = self._compose(energy_ev, measured, axis, self.strength if corrects else 0.0)
         self._refuse_misfit_of(found, energy_ev[kept])
         axis = self._doubted(found, energy_ev[kept], axis)
-        composition = self._composition(found, energy_ev[kept], axis, row[kept])
+        composition = composed(found, self.model.standards, energy_ev[kept], axis, row[kept])
         if not ended and np.sqrt(np.max(np.diag(composition.covariance))) > LARGEST_SIGMA:
             raise NotYet("the fractions are not determined yet")
         self.composition = composition
         values, sigmas = self._values(composition.fractions, composition.covariance)
-        self._fit_quality(found, energy_ev[kept], values, sigmas)
+        self._add_quality(found, energy_ev[kept], values, sigmas)
         values["calibration_shift_ev"] = axis.shift_ev
         sigmas["calibration_shift_ev"] = (
             None if axis.shift_ev is None else float(np.hypot(axis.sigma_ev, axis.scale_sigma_ev))
@@ -177,7 +177,7 @@ class YieldAccumulator(FractionAccumulator):
             plain = composition
             if corrects:
                 linear, _ = self._compose(energy_ev[kept], measured[kept], axis, 0.0)
-                plain = self._composition(linear, energy_ev[kept], axis, row[kept])
+                plain = composed(linear, self.model.standards, energy_ev[kept], axis, row[kept])
             self._add_uncorrected(plain, values, sigmas)
         notes = (
             *axis.notes,
@@ -206,7 +206,7 @@ class YieldAccumulator(FractionAccumulator):
         try:
             found = compose(sought, energy_ev, measured)
             least = LEAST_GLITCH * float(np.max(found.x))
-            kept = ~jumps(energy_ev, found.residual * np.sqrt(found.weights), least=least)
+            kept = ~jumps(energy_ev, found.standardised, least=least)
             if not np.all(kept):
                 found = compose(sought, energy_ev[kept], measured[kept])
         except ValueError as fault:
@@ -230,7 +230,7 @@ class YieldAccumulator(FractionAccumulator):
         return np.stack(columns, axis=1)[:, :wanted]
 
     def _refuse_misfit_of(self, found: Found, energy_ev: Floats) -> None:
-        noise = point_noise(energy_ev, found.residual * np.sqrt(found.weights))
+        noise = point_noise(energy_ev, found.standardised)
         height = float(np.ptp(found.fit))
         misfit = float(np.sqrt(max(found.noise**2 - noise**2, 0.0))) / height
         if misfit > LARGEST_MISFIT:
@@ -238,10 +238,9 @@ class YieldAccumulator(FractionAccumulator):
 
     def _doubted(self, found: Found, energy_ev: Floats, axis: Axis) -> Axis:
         """The axis with the doubt that a scan casts on it which would like to lie elsewhere."""
-        if self._has_moved(found):
+        if found.sought.moves:
             return axis
-        slope = np.einsum("nk,k->n", self._slopes(energy_ev), found.amounts) * found.gain
-        shift_ev, sigma_ev = wanted_shift(found, slope)
+        shift_ev, sigma_ev = wanted_shift(found, energy_ev)
         if abs(shift_ev) < _DOUBTED_SIGMAS * float(np.hypot(sigma_ev, axis.sigma_ev)):
             return axis
         where = f"the {self.calibrant} puts the scan {-shift_ev:+.2f} eV from its standards"
@@ -252,72 +251,19 @@ class YieldAccumulator(FractionAccumulator):
         sigma_ev = float(np.hypot(axis.sigma_ev, shift_ev))
         return replace(axis, sigma_ev=sigma_ev, notes=(*axis.notes, f"{where}: sigmas hold that"))
 
-    def _composition(
-        self, found: Found, energy_ev: Floats, axis: Axis, row: NDArray[np.intp]
-    ) -> Composition:
-        """Fractions with the origin of their errors; the axis as far as it is known beforehand."""
-        k = len(self.model.standards)
-        values, influence = found.amounts, found.influence
-        axis_move, shift_ev = np.zeros(k), None
-        if self._has_moved(found):
-            values, influence, axis_move, shift_ev = held_to_axis(found, axis)
-        total = float(np.sum(values))
-        fractions = values / total
-        gradient: Floats = (np.eye(k) - fractions[:, None]) / total
-        of_rows = np.zeros((k, int(row.max()) + 1 if len(row) else 0))
-        of_rows[:, row] = np.einsum("ij,jn->in", gradient, influence[:k])
-        moved = self._moved_by(found, energy_ev)
-        moves = {
-            of.name: gradient @ moved[:, at] * of.sigma_ev
-            for at, of in enumerate(self.model.standards)
-        }
-        moves |= {
-            f"scale of {of.name}": gradient[:, at] * values[at] * of.scale_sigma
-            for at, of in enumerate(self.model.standards)
-        }
-        if shift_ev is None:
-            axis_move = -moved.sum(axis=1) * axis.sigma_ev
-        moves["axis"] = gradient @ axis_move
-        return Composition(fractions, of_rows, moves, self._strength_of(found), shift_ev)
-
-    def _has_moved(self, found: Found) -> bool:
-        fitted = len(found.amounts) + len(found.baseline) + self._fits_strength(found)
-        return int(found.design.shape[1]) > fitted
-
-    def _fits_strength(self, found: Found) -> bool:
-        return self.mode == "pfy" and self.strength is None and found.absorbing != 0.0
-
-    def _moved_by(self, found: Found, energy_ev: Floats) -> Floats:
-        """Change of the amounts for each standard moved up by 1 eV, shape `(k, standards)`."""
-        slopes = self._slopes(energy_ev + found.shift_ev) * found.amounts
-        change = slopes * found.gain[:, None]
-        moved: Floats = np.einsum("pn,ns->ps", found.projection, change)
-        return moved[: len(found.amounts)]
-
-    def _strength_of(self, found: Found) -> tuple[float, float]:
-        """Edge step over all else that absorbs, and its sigma."""
-        k, m = len(found.amounts), len(found.baseline)
-        total = float(np.sum(found.amounts))
-        if not self._fits_strength(found):
-            return found.absorbing * total, 0.0
-        influence = found.absorbing * found.influence[:k].sum(axis=0)
-        influence = influence + total * found.influence[k + m]
-        return found.absorbing * total, float(np.sqrt(np.einsum("n,n->", influence, influence)))
-
-    def _fit_quality(
+    def _add_quality(
         self,
         found: Found,
         energy_ev: Floats,
         values: dict[str, float | None],
         sigmas: dict[str, float | None],
     ) -> None:
-        noise = point_noise(energy_ev, found.residual * np.sqrt(found.weights))
+        noise = point_noise(energy_ev, found.standardised)
         if noise > 0:
-            chi2 = (found.noise / noise) ** 2
-            n, p = found.design.shape
+            chi2, freedom = (found.noise / noise) ** 2, np.subtract(*found.design.shape)
             values["reduced_chi2"], sigmas["reduced_chi2"] = (
                 chi2,
-                chi2 * float(np.sqrt(2 / (n - p))),
+                chi2 * float(np.sqrt(2 / freedom)),
             )
 
     def _add_uncorrected(

@@ -61,8 +61,12 @@ class Found:
 
     Parameters
     ----------
+    sought
+        What was looked for.
     amounts
         Of the known curves, shape `(k,)`.
+    baseline
+        Amounts of what is fitted along, shape `(m,)`.
     absorbing
         The factor α of `x / (1 + α x)`, where `x` is the sum of the amounts of curves.
     shift_ev
@@ -78,7 +82,9 @@ class Found:
         The yield as fitted and what is left, shape `(n,)`.
     """
 
+    sought: Sought
     amounts: Floats
+    baseline: Floats
     absorbing: float
     shift_ev: float
     design: Floats
@@ -86,7 +92,6 @@ class Found:
     x: Floats
     fit: Floats
     residual: Floats
-    baseline: Floats
 
     @property
     def gain(self) -> Floats:
@@ -116,10 +121,15 @@ class Found:
         noise of each point is; it is widened where neighbouring points err alike.
         """
         leverage = np.einsum("in,ni->n", self.projection, self.design)
-        standardised = self.residual * np.sqrt(self.weights)
         widened = self.residual / np.maximum(1.0 - leverage, 0.1)
-        influence: Floats = self.projection * widened * np.sqrt(correlation_length(standardised))
+        inflation = correlation_length(self.standardised)
+        influence: Floats = self.projection * widened * np.sqrt(inflation)
         return influence
+
+    @property
+    def standardised(self) -> Floats:
+        """What is left of each point, all alike in their noise, shape `(n,)`."""
+        return self.residual * np.sqrt(self.weights)
 
     @property
     def noise(self) -> float:
@@ -191,7 +201,9 @@ class _Solver:
         fit = combine(np.column_stack([self._still, self._baseline]), opened)
         k = self._still.shape[1]
         start = Found(
+            sought=self._sought,
             amounts=fit.values[:k],
+            baseline=fit.values[k:],
             absorbing=absorbing,
             shift_ev=0.0,
             design=self._still,
@@ -199,7 +211,6 @@ class _Solver:
             x=self._measured,
             fit=self._measured,
             residual=fit.residual,
-            baseline=fit.values[k:],
         )
         if self._sought.strength is not None:
             start = replace(start, absorbing=self._fixed(start.amounts))
