@@ -198,7 +198,7 @@ def _draw_followed(axes: "Axes", beside: "Axes", cycles: _Arrays, result: Result
     axes.set_xlabel("cycle number")
     axes.set_ylabel("peak of dQ/dV (V)", color=_PEAK)
     axes.ticklabel_format(axis="y", useOffset=False)
-    beside.set_ylabel(f"its height ({_unit(result, 'peak_height')})", color=FADED)
+    beside.set_ylabel(f"height of the peak ({_unit(result, 'peak_height')})", color=FADED)
     _count(axes, number)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -144,12 +144,14 @@ def _draw_one(axes: "Axes", series: SeriesResult, place: int) -> None:
             markerfacecolor=face, capsize=2, elinewidth=1.0,
         )  # fmt: skip
     dash = _DASHES.get(mode)
-    style: Any = "-" if dash is None else (place * dash, (dash, dash))
+    style, named_style = (
+        "-" if dash is None else (begin * dash, (dash, dash)) for begin in (place, 0)
+    )
     if series.trend is not None:
         axes.plot(*_line(series.trend), color=colour, linewidth=1.0, linestyle=style)
     named = " ".join(part for part in (sample_of(series), mode_name(series.mode)) if part)
     text = "\n".join(part for part in (named, summary(series)) if part)
-    axes.plot([], [], marker, color=colour, linestyle=style, linewidth=1.0, label=text)
+    axes.plot([], [], marker, color=colour, linestyle=named_style, linewidth=1.0, label=text)
 
 
 def _line(trend: Trend) -> tuple[np.ndarray, np.ndarray]:

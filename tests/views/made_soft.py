@@ -23,9 +23,11 @@ def fraction(ni2: float, *, is_bulk: bool) -> tuple[Values, Curves]:
         "LiNiO2": (1 - ni2) * (step + _peaks(energy_ev, ((853.6, 0.4), (855.6, 0.9), (871, 0.4)))),
     }
     background = 0.1 - 0.0005 * (energy_ev - 840)
-    fit = sum(parts.values()) + background
-    corrected = fit + rng.normal(0, 0.006, energy_ev.size)
-    curves = {"energy_ev": energy_ev, "mu": corrected}
+    whole: np.ndarray = sum(parts.values(), np.zeros_like(energy_ev))
+    absorbing = 0.6 if is_bulk else 0.0
+    fit = whole / (1 + absorbing * whole) + background
+    mu = fit + rng.normal(0, 0.006, energy_ev.size)
+    curves = {"energy_ev": energy_ev, "mu": mu, "baseline": background}
     values: Values = {
         "fraction_NiO": (ni2, 0.009, ""),
         "fraction_LiNiO2": (1 - ni2, 0.009, ""),
@@ -36,14 +38,15 @@ def fraction(ni2: float, *, is_bulk: bool) -> tuple[Values, Curves]:
         "calibration_shift_ev": (-0.31, 0.02, "eV"),
     }
     if is_bulk:
-        curves |= {"mu": corrected / (0.6 + 0.55 * corrected), "mu_corrected": corrected}
+        over = mu - background
+        curves["mu_corrected"] = over / (1 - absorbing * over)
         values |= {
             "over_absorption": (0.31, 0.02, ""),
             "ni2_fraction_uncorrected": (ni2 + 0.05, 0.008, ""),
             "ni3_fraction_uncorrected": (1 - ni2 - 0.05, 0.008, ""),
         }
     components = {f"component_{name}": part for name, part in parts.items()}
-    return values, {"spectrum": {**curves, "fit": fit, "residual": corrected - fit, **components}}
+    return values, {"spectrum": {**curves, "fit": fit, "residual": mu - fit, **components}}
 
 
 def damage(ni2: float, drift: float, sweeps: int = 5) -> tuple[Values, Curves]:

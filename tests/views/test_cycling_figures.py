@@ -36,7 +36,7 @@ def test_a_cell_shows_its_curves_and_what_is_left_after_each_cycle(result_docume
         "capacity (mAh/g)",
         "Coulombic efficiency (%)",
         "peak of dQ/dV (V)",
-        "its height (mAh/(g V))",
+        "height of the peak (mAh/(g V))",
     ]
     assert axes["voltage (V)"].get_xlabel() == "capacity (mAh/g)"
     names = axes["voltage (V)"].get_legend_handles_labels()[1]
