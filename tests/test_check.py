@@ -240,6 +240,7 @@ def test_a_source_without_runs(tmp_path):
         ("manganese", "kedge_oxides/xaslib_Mn2O3_rt_02.xdi"),
         ("gold_mixture", "kedge_mixtures"),
         ("bmm", "bluesky_docs/beamline_NSLS6BM_2019.dat"),
+        ("cycling", "galvanostatic/perex_LNO_cell4_C06.mpt.gz"),
     ],
 )
 def test_the_examples_fit_their_data(shared, example, source):

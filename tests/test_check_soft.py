@@ -157,6 +157,12 @@ def test_energies_that_were_recorded_in_kev():
     assert said(findings, Severity.ERROR) == []
 
 
+def test_energies_in_kev_of_a_run_without_an_edge():
+    findings = checked(KEYS | {"pgm_energy": {}}, edge="", energies_ev=(0.84, 0.89))
+    [line] = said(findings, Severity.ERROR)
+    assert "'pgm_energy' goes from 0.84 to 0.89 eV; these are keV" in line
+
+
 def test_a_mesh_that_is_read_by_itself():
     run = compose_run(metadata={"scan_id": 7, "edge": "Ni L3"})
     docs = [("start", run.start_doc)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from cgnmc_bluesky.beamline import Beamline, Edge, SoftXanesRoles, edge_energy_ev
+from cgnmc_bluesky.beamline import Beamline, Edge, SoftXanesRoles, edge_energy_ev, edge_of
 from cgnmc_bluesky.check.findings import Finding, error, ok, warning
 from cgnmc_bluesky.check.survey import Readings, Surveyed
 
@@ -58,8 +58,17 @@ def check_soft_runs(soft: SoftXanesRoles, runs: Sequence[Surveyed]) -> Iterator[
     for run in runs:
         yields = [key for key in soft.yields.values() if key in run.keys]
         if soft.energy_ev in run.keys and yields:
+            yield from _energies(soft, run)
             yield from _mesh(soft, run, yields)
             yield from _spectrum(soft, run)
+
+
+def _energies(soft: SoftXanesRoles, run: Surveyed) -> Iterator[Finding]:
+    """Name energies that can only be keV, of a run whose edge nothing tells."""
+    found_ev = run.readings.get("soft_xanes.energy_ev", Readings()).values
+    if found_ev is not None and found_ev[1] < SOFT_BELOW_EV / 1000.0 and not edge_of(run.start):
+        message = f"'{soft.energy_ev}' goes from {found_ev[0]:g} to {found_ev[1]:g} eV"
+        yield error(run.name, message, 'these are keV: write energy_unit = "keV"')
 
 
 def _mesh(soft: SoftXanesRoles, run: Surveyed, yields: Sequence[str]) -> Iterator[Finding]:
