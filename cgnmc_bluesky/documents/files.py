@@ -10,6 +10,7 @@ import numpy as np
 
 from cgnmc_bluesky.documents.frames import Folders, Frame, Source, Unreadable
 from cgnmc_bluesky.documents.hdf5 import Hdf5, Locate, Location
+from cgnmc_bluesky.documents.sequence import TIFF, TiffFiles
 
 FRAMES = frozenset({"AD_HDF5", "AD_HDF5_SWMR", "HDF5"})
 """Kinds of files that hold one frame after another."""
@@ -80,9 +81,14 @@ def source_of_stream(doc: Mapping[str, Any], folders: Folders) -> Source:
         return Unreadable(f"{doc['uri']!r} is not a file")
     if path not in folders:
         return Unreadable(folders.refusal(path))
-    if doc["mimetype"] != "application/x-hdf5":
-        return Unreadable(f"files of type {doc['mimetype']!r} are not read")
-    parameters = doc["parameters"]
+    if doc["mimetype"] == TIFF and "template" in doc["parameters"]:
+        return TiffFiles(path, doc["parameters"], folders)
+    if doc["mimetype"] == "application/x-hdf5":
+        return _streamed_hdf5(path, doc["parameters"], folders)
+    return Unreadable(f"files of type {doc['mimetype']!r} are not read")
+
+
+def _streamed_hdf5(path: Path, parameters: Mapping[str, Any], folders: Folders) -> Source:
     name = parameters.get("dataset") or parameters.get("path") or "/entry/data/data"
     part = str(parameters.get("slice") or "")
     element = _ELEMENT.fullmatch(part)
