@@ -97,6 +97,37 @@ def test_maccor_currents_get_their_sign_from_the_state(tmp_path):
     assert record.time_s[0] == 1436886000.0
 
 
+@pytest.mark.parametrize(
+    ("headers", "row", "units"),
+    [
+        (
+            "Rec#,Cyc#,Step,TestTime,StepTime,mAmp-hr,mWatt-hr,mAmps,Volts,State,ES,DPt Time,more",
+            "{n},0,1,  0d 01:{n:02}:00.00,  0d 00:00:00.00,0.5,0.0,1.5,3.5,D,0,"
+            "08/23/2021 6:{n:02}:18 PM",
+            {"mAmp-hr": "mAh", "mAmps": "mA", "Volts": "V"},
+        ),
+        (
+            "Rec,Cycle P,Cycle C,Step,Test Time,Step Time,Capacity (AHr),Energy (WHr),Current (A),"
+            "Voltage (V),MD,ES,DPT Time",
+            "{n},0,0,1,0d 01:{n:02}:00,0d 00:00:00,0.0005,0.1,0.0015,3.5,D,1,"
+            "23/08/2021 18:{n:02}:18",
+            {"Capacity": "Ah", "Current": "A", "Voltage": "V"},
+        ),
+    ],
+)
+def test_maccor_has_several_ways_to_name_its_columns(tmp_path, headers, row, units):
+    path = tmp_path / "cell.txt"
+    rows = [row.format(n=number) for number in range(1, 9)]
+    path.write_text("\n".join(["Date of Test:\t08/23/2021", headers, *rows]))
+    record = read_record(path)
+    assert {name: record.units[name] for name in units} == units
+    current = record.columns[record.roles["current_a"]]
+    assert (current < 0.0).all()
+    assert np.diff(record.time_s).tolist() == [60.0] * 7
+    assert record.time_s[0] == 1629741678.0
+    assert record.clock == "local"
+
+
 def test_csv_has_its_units_in_the_header(cycler, tmp_path):
     path = tmp_path / "cell.csv"
     path.write_text(CSV)

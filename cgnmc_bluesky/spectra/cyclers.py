@@ -87,12 +87,21 @@ def _is_of_cell(headers: Sequence[str], roles: Mapping[str, int]) -> bool:
     """Whether a voltage and a current are a cell's, not those of a scan's ring or of a heater."""
     counted = "cycle" in roles or any(role.startswith(("capacity", "x_li")) for role in roles)
     is_heated = any(_HEAT.search(header) for header in headers)
-    return "energy" not in standard_names(headers).values() and (counted or not is_heated)
+    # what a cycler calls energy is in watt hours
+    others = [name for name in headers if not split_unit(name)[1].lower().startswith(("wh", "mwh"))]
+    return "energy" not in standard_names(others).values() and (counted or not is_heated)
 
 
 def _headers(table: Table, width: int) -> list[str]:
     for line in reversed(table.headings):
         cells = cells_of(line.lstrip("#% "), table.separator, width)
+        if cells is None and len(table.separator) == 1:
+            # a name too many is that of a column behind the last separator
+            cells = (
+                line.split(table.separator)[:width]
+                if line.count(table.separator) == width
+                else None
+            )
         if cells is not None and any(re.search(r"[A-Za-z]", cell) for cell in cells):
             return cells
     return [""] * width

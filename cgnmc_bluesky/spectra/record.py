@@ -18,20 +18,28 @@ CAPACITIES = {"ah": "capacity_ah", "mah": "capacity_mah", "mah/g": "capacity_mah
 """Role of a capacity by its unit."""
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
-    "time_s": ("time", "test time", "test", "total time", "elapsed time"),
+    "time_s": ("time", "test time", "testtime", "test", "total time", "elapsed time"),
     "voltage_v": (
         *("ewe", "<ewe>", "ecell", "ewe-ece"),
         *("voltage", "volts", "cell voltage", "potential", "ocp"),
     ),
     "mean_current_a": ("<i>",),
-    "current_a": ("i", "current", "amps", "cur"),
-    "capacity": ("(q-qo)", "capacity", "amp-hr", "amphr", "q"),
+    "current_a": ("i", "current", "amps", "mamps", "cur"),
+    "capacity": ("(q-qo)", "capacity", "amp-hr", "mamp-hr", "amphr", "q"),
     "x_li": ("x_li", "li", "sto", "stoichiometry"),
-    "cycle": ("cycle number", "cyc#", "cycle", "cycle index", "cycle id", "cycle-index"),
+    "cycle": ("cycle number", "cyc#", "cycle", "cycle p", "cycle index", "cycle id"),
 }
 """What cyclers call each column, the most trusted first, in small letters and without unit."""
 
-_UNITS_IN_NAMES = {"amps": "A", "volts": "V", "amp-hr": "Ah", "amphr": "Ah"}
+_UNITS_IN_NAMES = {
+    "amps": "A",
+    "mamps": "mA",
+    "volts": "V",
+    "amp-hr": "Ah",
+    "amphr": "Ah",
+    "mamp-hr": "mAh",
+}
+_SPELLINGS = {"ahr": "Ah", "mahr": "mAh", "ahr/g": "Ah/g", "mahr/g": "mAh/g"}
 _OF_ROLES = {"time_s": "s", "voltage_v": "V", "current_a": "A", "mean_current_a": "A"}
 _UNITS = (
     re.compile(r"(?P<name>.*\S)\s*[(\[](?P<unit>[^()\[\]]+)[)\]]"),
@@ -108,7 +116,8 @@ def split_unit(header: str) -> tuple[str, str]:
     header = header.strip()
     for pattern in _UNITS:
         if found := pattern.fullmatch(header):
-            return found["name"], found["unit"].strip()
+            unit = found["unit"].strip()
+            return found["name"], _SPELLINGS.get(unit.lower(), unit)
     return header, _UNITS_IN_NAMES.get(header.lower(), "")
 
 
