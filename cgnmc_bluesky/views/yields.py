@@ -137,9 +137,10 @@ def _draw_points(
     values = [number(result.values, name) if gives(result, name) else np.nan for name in names]
     sigmas = [number(result.sigmas, name) for name in names]
     colour = FADED if is_plain else _COLOURS[mode]
+    is_filled = result.status is Status.FINAL and not is_plain
     axes.errorbar(
         at, values, yerr=sigmas, fmt=_MARKS[mode], color=colour, markersize=5, capsize=2,
-        markerfacecolor="white" if is_plain else colour, elinewidth=1.0,
+        markerfacecolor=colour if is_filled else "white", elinewidth=1.0,
         label=f"{YIELDS[mode]}, uncorrected" if is_plain else _DEPTHS[mode],
     )  # fmt: skip
 
