@@ -214,3 +214,13 @@ def test_spectra_begin_when_their_header_says_that_they_were_measured(shared):
     [run] = open_source(path).runs()
     page = next(doc for name, doc in run.documents() if name == "event_page")
     assert page["time"][0] - run.start["time"] == pytest.approx(65.0039, abs=1e-4)
+
+
+def test_a_furnaces_table_is_a_ramp(tmp_path):
+    path = tmp_path / "furnace.csv"
+    rows = [f"{second},{25 + second},12.0,3.5" for second in range(0, 100, 10)]
+    path.write_text("\n".join(["Time (s),Temperature (C),Voltage (V),Current (A)", *rows]))
+    assert read_record(path) is None
+    assert read_trace(path) is not None
+    known = {"voltage_v": "Voltage (V)", "current_a": "Current (A)"}
+    assert read_record(path, known=known) is not None

@@ -71,7 +71,7 @@ def cycler_table(
     headers = _headers(table, width)
     roles = _roles(path, headers, columns, known)
     is_asked_for = bool(columns) or sum(key in headers for key in known.values()) > 1
-    if not _is_record(roles) or ("energy" in standard_names(headers).values() and not is_asked_for):
+    if not _is_record(roles) or not (is_asked_for or _is_of_cell(headers, roles)):
         return None
     return _record(path, table, headers, roles, content_hash)
 
@@ -95,13 +95,9 @@ def _is_of_cell(headers: Sequence[str], roles: Mapping[str, int]) -> bool:
 def _headers(table: Table, width: int) -> list[str]:
     for line in reversed(table.headings):
         cells = cells_of(line.lstrip("#% "), table.separator, width)
-        if cells is None and len(table.separator) == 1:
+        if cells is None and line.count(table.separator) == width:
             # a name too many is that of a column behind the last separator
-            cells = (
-                line.split(table.separator)[:width]
-                if line.count(table.separator) == width
-                else None
-            )
+            cells = line.split(table.separator)[:width]
         if cells is not None and any(re.search(r"[A-Za-z]", cell) for cell in cells):
             return cells
     return [""] * width
