@@ -33,6 +33,8 @@ NAMES = (
     "pattern_precision",
     "ramp_rate",
     "imaging",
+    "yield_precision",
+    "series_rate",
 )
 
 

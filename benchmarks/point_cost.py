@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import larch_peer
+from benchmarks import larch_peer, yields
 from benchmarks.figure import Figure
 from benchmarks.scans import Columns, Document, documents, grid_ev, nickel, simulated
 from benchmarks.scans import simulated_beamline as configuration
 from cgnmc_bluesky.analysis.xanes.fraction import FIT_RANGE_EV
+from cgnmc_bluesky.beamline import Beamline
 from cgnmc_bluesky.callbacks import EdgePosition, Ni2Fraction
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
-from cgnmc_bluesky.replay import KINDS
+from cgnmc_bluesky.callbacks.soft import SurfaceBulkAnalysis, YieldFractionAnalysis
+from cgnmc_bluesky.callbacks.task import RunAnalysis
+from cgnmc_bluesky.callbacks.xanes import EdgePositionAnalysis, FractionAnalysis
 from cgnmc_bluesky.results import ResultCollector
 from cgnmc_bluesky.spectra import read_spectra
 from cgnmc_bluesky.standards import Library
@@ -22,6 +25,8 @@ from cgnmc_bluesky.standards import Library
 Clock = Callable[[], float]
 
 SHORT, LONG = 400, 5000
+HARD = (EdgePositionAnalysis, FractionAnalysis)
+SOFT = (YieldFractionAnalysis, SurfaceBulkAnalysis)
 LIVE_PLOT_POINTS = 60
 LARCH_POINTS = 20
 
@@ -53,6 +58,16 @@ def figures(*, tiny: bool = False) -> Iterator[Figure]:
         at_most=1.2,
         remark=f"{long_ms:.2f} ms a point",
     )
+    soft = yields.draw(np.random.default_rng(1), signal_to_noise=300).columns
+    soft = {key: values[: lengths[0]] for key, values in soft.items()}
+    _yields_ms(soft, library)
+    yield Figure(
+        f"both soft X-ray yields and their difference, a point of {len(soft['gold_mesh'])}",
+        median(_yields_ms(soft, library) for _ in range(1 if tiny else 5)),
+        "ms",
+        peers={"hard X-rays": short_ms},
+        remark="a result after each point, processor time; over-absorption fitted along",
+    )
     yield Figure(
         "both callbacks in the RunEngine's thread, a point",
         _queueing_ms(documents(short)),
@@ -67,10 +82,22 @@ def _scan(n_points: int) -> Columns:
 
 
 def _analyses_ms(scan: Columns, library: Library) -> float:
-    """Each analysis with a reader of its own, as the two callbacks have."""
+    return _results_ms(HARD, configuration(), documents(scan), library)
+
+
+def _yields_ms(scan: Columns, library: Library) -> float:
+    return _results_ms(SOFT, yields.configuration(), documents(scan, edge="Ni L3"), library)
+
+
+def _results_ms(
+    kinds: Sequence[type[RunAnalysis]],
+    beamline: Beamline,
+    run: Sequence[Document],
+    library: Library,
+) -> float:
+    """Each analysis with a reader of its own, as the callbacks have."""
     pipelines = [
-        Pipeline([kind], ResultCollector(), beamline=configuration(), library=library)
-        for kind in KINDS
+        Pipeline([kind], ResultCollector(), beamline=beamline, library=library) for kind in kinds
     ]
 
     def take(name: str, doc: Mapping[str, Any]) -> None:
@@ -78,7 +105,7 @@ def _analyses_ms(scan: Columns, library: Library) -> float:
             pipeline(name, doc)
             pipeline.update()
 
-    return _an_event_ms(take, documents(scan), time.process_time)
+    return _an_event_ms(take, run, time.process_time)
 
 
 def _an_event_ms(

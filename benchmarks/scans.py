@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from cgnmc_bluesky.beamline import Beamline
 from cgnmc_bluesky.beamline.edges import Edge
 from cgnmc_bluesky.callbacks.pipeline import Pipeline
+from cgnmc_bluesky.callbacks.xanes import EdgePositionAnalysis, FractionAnalysis
 from cgnmc_bluesky.plans.regions import Region, energy_grid_ev, usual_regions
-from cgnmc_bluesky.replay import KINDS
 from cgnmc_bluesky.results import Result, ResultCollector
 from cgnmc_bluesky.sim import SimulatedBeamline
 from cgnmc_bluesky.sim.beamline import DARK_A
@@ -24,8 +24,9 @@ Document = tuple[str, dict[str, Any]]
 
 NI_K_EV = 8333.0
 CURRENT_A = 5e-9
-UNITS = {"mono_energy": "eV", "i0": "A", "it": "A", "ir": "A"}
+UNITS = {"mono_energy": "eV", "pgm_energy": "eV", "i0": "A", "it": "A", "ir": "A"}
 PERIOD_S = 0.1
+KINDS = (EdgePositionAnalysis, FractionAnalysis)
 
 
 def grid_ev(n_points: int | None = None) -> Floats:
