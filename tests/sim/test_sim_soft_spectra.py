@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import xraydb
 
-from cgnmc_bluesky.sim.soft.matter import LIGHT_ELEMENTS
 from cgnmc_bluesky.sim.soft.sample import SHAPE_OF_VALENCE
-from cgnmc_bluesky.sim.soft.spectra import L_SHELLS, edge_steps, l_shapes
+from cgnmc_bluesky.sim.soft.spectra import L_SHELLS, LIGHT_ELEMENTS, edge_steps, l_shapes
 
 METALS = tuple(L_SHELLS)
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.integrate import cumulative_simpson, quad, simpson
 
-from cgnmc_bluesky.sim.soft.matter import LIGHT_ELEMENTS, reduced
+from cgnmc_bluesky.sim.soft.matter import reduced
 from cgnmc_bluesky.sim.soft.sample import (
     CYCLES,
     MATERIALS,
@@ -15,7 +15,7 @@ from cgnmc_bluesky.sim.soft.sample import (
     SoftSample,
     aged,
 )
-from cgnmc_bluesky.sim.soft.spectra import L_SHELLS, edge_steps
+from cgnmc_bluesky.sim.soft.spectra import L_SHELLS, LIGHT_ELEMENTS, edge_steps
 from cgnmc_bluesky.sim.soft.yields import Geometry, Target
 
 Floats = NDArray[np.float64]
@@ -178,9 +178,10 @@ def test_the_beam_reduces_the_higher_valences() -> None:
         ({"bulk": {"Ni": {2: 0.4}}}, "let them be 0 or more and add up to 1"),
         ({"bulk": {"Ni": {2: 1.2, 3: -0.2}}}, "let them be 0 or more and add up to 1"),
         ({"bulk": {"Ni": {5: 1.0}}}, "no spectrum for bulk Ni of valence"),
-        ({"bulk": {"Fe": {3: 1.0}}}, "not in its formula"),
-        ({"surface": {"Ni": {2: 1.0}}}, "not in its formula"),
-        ({"layer_nm": 0.0}, "give both above 0"),
+        ({}, "Ni is neither one of Li, O nor a metal"),
+        ({"bulk": {"Ni": {2: 1.0}, "Fe": {3: 1.0}}}, "bulk Fe is of an element that is not"),
+        ({"bulk": {"Ni": {2: 1.0}}, "surface": {"Mn": {2: 1.0}}}, "surface Mn is of an element"),
+        ({"bulk": {"Ni": {2: 1.0}}, "layer_nm": 0.0}, "give both above 0"),
     ],
 )
 def test_an_impossible_sample_is_refused(options: dict, message: str) -> None:

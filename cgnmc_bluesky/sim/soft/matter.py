@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgnmc_bluesky.sim.soft.sample import SHAPE_OF_VALENCE, SoftSample
-from cgnmc_bluesky.sim.soft.spectra import L_SHELLS, edge_steps
+from cgnmc_bluesky.sim.soft.spectra import L_SHELLS, LIGHT_ELEMENTS, edge_steps
 
 NM_PER_CM = 1e7
 OXYGEN_K_EV = 543.1
@@ -17,33 +16,6 @@ OXYGEN_EMISSION_EV = 524.9
 OXYGEN_YIELD = 0.0058
 
 
-@dataclass(frozen=True)
-class LightElement:
-    """An element without an edge of interest.
-
-    Parameters
-    ----------
-    atomic_weight
-        In g/mol.
-    cm2_g, power
-        Absorption at 800 eV in cm²/g, which goes with this power of the energy.
-    below_cm2_g
-        The same below its K edge, where that is in reach.
-    """
-
-    atomic_weight: float
-    cm2_g: float
-    power: float
-    below_cm2_g: float | None = None
-
-
-LIGHT_ELEMENTS: Mapping[str, LightElement] = MappingProxyType(
-    {
-        "Li": LightElement(6.94, 405.7, -2.952),
-        "O": LightElement(15.999, 7788.3, -2.461, 467.0),
-    }
-)
-"""Power laws through Chantler's tables between 450 and 1000 eV."""
 EDGES_NM: NDArray[np.float64] = np.append(0.0, np.geomspace(0.1, 60.0, 63))
 """Depths between layers; the last one goes on for ever."""
 
@@ -108,8 +80,11 @@ class Matter:
         """
         shells = {metal: self._metal(metal, energy_ev, left) for metal in self._shares}
         rest = sum(self._g_cm3[metal] * L_SHELLS[metal].below(energy_ev) for metal in shells)
-        for name in self._g_cm3.keys() & LIGHT_ELEMENTS:
-            rest += self._g_cm3[name] * _light_cm2_g(name, energy_ev)
+        rest += sum(
+            g_cm3 * _light_cm2_g(name, energy_ev)
+            for name, g_cm3 in self._g_cm3.items()
+            if name in LIGHT_ELEMENTS
+        )
         total = rest / NM_PER_CM + sum(shells.values())
         if "O" in self._g_cm3 and energy_ev > OXYGEN_K_EV:
             oxygen = self._g_cm3["O"] * _light_cm2_g("O", energy_ev) / NM_PER_CM

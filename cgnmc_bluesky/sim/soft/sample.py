@@ -7,6 +7,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from cgnmc_bluesky.sim.soft.spectra import LIGHT_ELEMENTS
+
 SHAPE_OF_VALENCE: Mapping[str, Mapping[int, str]] = MappingProxyType(
     {
         "Ni": {0: "Ni", 2: "NiO", 3: "LiNiO2"},
@@ -67,6 +69,11 @@ class SoftSample:
             raise ValueError(
                 f"{self.name}: layer_nm is {self.layer_nm} and density_g_cm3 "
                 f"{self.density_g_cm3}; give both above 0"
+            )
+        if unknown := [name for name in self.atoms if name not in {*self.bulk, *LIGHT_ELEMENTS}]:
+            raise ValueError(
+                f"{self.name}: {unknown[0]} is neither one of {', '.join(LIGHT_ELEMENTS)} nor a "
+                "metal whose valences are given in bulk"
             )
         for where, shares in (("bulk", self.bulk), ("surface", self.surface)):
             for element, of_valences in shares.items():

@@ -89,6 +89,35 @@ L_SHELLS: Mapping[str, LShell] = MappingProxyType(
 
 
 @dataclass(frozen=True)
+class LightElement:
+    """An element without an edge of interest.
+
+    Parameters
+    ----------
+    atomic_weight
+        In g/mol.
+    cm2_g, power
+        Absorption at 800 eV in cm²/g, which goes with this power of the energy.
+    below_cm2_g
+        The same below its K edge, where that is in reach.
+    """
+
+    atomic_weight: float
+    cm2_g: float
+    power: float
+    below_cm2_g: float | None = None
+
+
+LIGHT_ELEMENTS: Mapping[str, LightElement] = MappingProxyType(
+    {
+        "Li": LightElement(6.94, 405.7, -2.952),
+        "O": LightElement(15.999, 7788.3, -2.461, 467.0),
+    }
+)
+"""Power laws through Chantler's tables between 450 and 1000 eV."""
+
+
+@dataclass(frozen=True)
 class LShape:
     """One compound's L2,3 edges, in edge steps.
 
