@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
+from importlib.metadata import version
 from typing import Any, ClassVar
 
 from cgnmc_bluesky.analysis.estimate import Estimate, Status
@@ -45,7 +46,7 @@ class XpeemAnalysis(RunAnalysis):
             low, high = self._reach_ev
             known = [energy for energy in energy_ev.ravel().tolist() if energy > 0]
             self._reach_ev = min(low, *known, low), max(high, *known, high)
-        if self._accumulator is None:
+        if self._standards is None:
             self._begin()
         if self._accumulator is not None:
             with _threads().limit(limits=1, user_api="blas"):
@@ -60,15 +61,16 @@ class XpeemAnalysis(RunAnalysis):
 
     def estimates(self, *, ended: bool) -> Iterable[tuple[Subject, Estimate]]:
         """What is known now."""
-        if self._accumulator is None or self._standards is None:
+        if self._standards is None:
             if ended:
                 yield self._without_edge()
             return
-        told = self._too_few(self._standards)
-        if told is None:
-            # how a BLAS cuts a product among threads shows in the last bit
-            with _threads().limit(limits=1, user_api="blas"):
-                told = self._accumulator.result(ended=ended)
+        if self._accumulator is None:
+            yield self._subject(), self._too_few(self._standards)
+            return
+        # how a BLAS cuts a product among threads shows in the last bit
+        with _threads().limit(limits=1, user_api="blas"):
+            told = self._accumulator.result(ended=ended)
         missing = self.run.reader.missing()
         absent = f"no {missing['i0']}" if "i0" in missing else ""
         reason = "; ".join(part for part in (told.reason, absent) if part)
@@ -87,13 +89,12 @@ class XpeemAnalysis(RunAnalysis):
             return
         self._edge = edge
         self._standards = self.run.library.standards_of(self.run.beamline, edge, MODE)
-        self._accumulator = StackAccumulator(stack_model(section, self._standards.model))
+        if len(self._standards.model.standards) >= _FEWEST_STANDARDS:
+            self._accumulator = StackAccumulator(stack_model(section, self._standards.model))
 
-    def _too_few(self, standards: Standards) -> Estimate | None:
+    def _too_few(self, standards: Standards) -> Estimate:
         """What is said where there are not enough standards to combine."""
         model = standards.model
-        if len(model.standards) >= _FEWEST_STANDARDS:
-            return None
         names = ", ".join(standard.name for standard in model.standards) or "none"
         why = (
             f"fractions need two [[reference]] of {model.edge} or more, there is {names}; add "
@@ -143,7 +144,10 @@ class XpeemAnalysis(RunAnalysis):
 
 
 def _settings(section: XpeemRoles | None) -> dict[str, Any]:
-    return section.model_dump(mode="json", include={"pixel_um", "binning"}) if section else {}
+    if section is None:
+        return {}
+    settings = section.model_dump(mode="json", include={"pixel_um", "binning"})
+    return {**settings, "registration": f"scikit-image {version('scikit-image')}"}
 
 
 @cache

@@ -146,9 +146,10 @@ def test_manganese_is_told_by_its_lowest_valence():
     assert "mn4_fraction" in told.values
 
 
-def test_without_two_standards_nothing_is_combined(run, instrument):
+@pytest.mark.parametrize("left", [0, 1])
+def test_without_two_standards_nothing_is_combined(run, instrument, left):
     roles = instrument.roles()
-    roles["reference"] = roles["reference"][:1]
+    roles["reference"] = roles["reference"][:left]
     [told] = results_of(run, beamline=roles)
     assert told.status is Status.FAILED
     assert 'add [[reference]] with edge = "Ni L3" and mode = "tey"' in told.reason

@@ -145,7 +145,7 @@ class StackAccumulator:
             try:
                 self._at_work = Growing(self.model, self._field, frame.image.shape)
             except (Unregistered, Unusable) as fault:
-                self._fault = f"{self._key('image')}: {fault}"
+                self._fault = str(fault)
                 return
         if frame.image.shape != self._at_work.shape:
             self._remarks(f"{self._key('image')} of another size", frame.number)
