@@ -189,7 +189,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "cycling": (
         Rule(
             "voltage_v",
-            (r"^e_?(?:we|cell)$", rf"(?:{CYCLERS})\w*(?:voltage|_v$)", r"^voltage(?:_v)?$"),
+            (r"^e_?(?:we|cell)$|^ocp$", rf"(?:{CYCLERS})\w*(?:voltage|_v$)", r"^voltage(?:_v)?$"),
             frozenset({"v", "mv"}),
         ),
         Rule("mean_current_a", (r"^<i>$|mean_current",), frozenset({"a", "ma", "ua", "µa"})),
@@ -198,7 +198,19 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             (r"^i$", rf"(?:{CYCLERS})\w*(?:current|_i$)", r"^current(?:_a)?$"),
             frozenset({"a", "ma", "ua", "µa"}),
         ),
-        *(Rule(f"capacity_{unit}", (rf"capacity_{unit}$",)) for unit in ("mah_per_g", "mah", "ah")),
+        *(
+            Rule(
+                f"capacity_{unit}",
+                (rf"capacity_{unit}$", r"^capacity$|^\(q-qo\)$"),
+                frozenset(spellings),
+            )
+            for unit, spellings in {
+                "mah_per_g": {"mah/g"},
+                "mah": {"mah", "ma.h"},
+                "ah": {"ah", "a.h"},
+            }.items()
+        ),
+        Rule("x_li", (r"^x_li$|^li$|^sto$",)),
         Rule("cycle", (r"^cycle[\s_]?(?:number|index)?$", rf"(?:{CYCLERS})\w*_cycle$")),
     ),
 }

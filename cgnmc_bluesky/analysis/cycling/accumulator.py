@@ -212,7 +212,7 @@ class CyclingAccumulator:
             )
             side = "above" if off[0] > 0.0 else "below"
             yield f"{key} is {abs(off[0]):.1%} {side} the charge counted here in cycle {off[1]}"
-        if self.model.active_mass_mg is not None:
+        if self.model.active_mass_mg is not None and not cell.per_gram:
             mass = f"{self.model.active_mass_mg:g} mg"
             yield f"a gram of {mass}, whose uncertainty is not included"
         elif not cell.per_gram:
