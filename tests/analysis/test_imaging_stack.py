@@ -191,6 +191,15 @@ def test_a_drift_out_of_the_field_is_named():
     assert "most images cannot be used" in told.reason
 
 
+def test_a_mesh_that_jumps_once_does_not_move_the_field(taken, found):
+    i0 = taken.i0.copy()
+    i0[13] *= 1.3
+    told = analysed(replace(taken, i0=i0))
+    assert "peem glitch left out at" in told.reason
+    assert "the maps hold what the field left out" in told.reason
+    assert told.values["ni2_fraction"] == pytest.approx(found.values["ni2_fraction"], abs=0.01)
+
+
 def test_dead_pixels_are_left_out_of_the_map_alone(taken, found):
     images = taken.images.copy()
     images[:, 30, 30] = np.nan

@@ -122,9 +122,10 @@ class StackAccumulator:
             status = Status.FAILED if ended else Status.WAITING
             return self._nothing(status, str(fault), ended=ended)
         values, sigmas = self._values(said, maps, step)
+        notes = (*said.notes, *self._of_maps(said), *self.model.edge.notes, *self._remarks)
         return Estimate(
             status=Status.FINAL if ended else Status.PROVISIONAL,
-            reason="; ".join(dict.fromkeys((*said.notes, *self.model.edge.notes, *self._remarks))),
+            reason="; ".join(dict.fromkeys(notes)),
             units=self.units,
             values=values,
             sigmas=sigmas,
@@ -230,6 +231,11 @@ class StackAccumulator:
         order = np.argsort(energy_ev, kind="stable")
         mu = work.cells.spectrum(cells)
         return Spectrum(energy_ev[order], mu[order], (), order)
+
+    def _of_maps(self, said: Said) -> tuple[str, ...]:
+        """Say where the maps rest on more images than the field does."""
+        in_maps = self._at_work.sums.n_images if self._at_work is not None else 0
+        return ("the maps hold what the field left out",) if said.n_points < in_maps else ()
 
     def _values(
         self, said: Said, maps: FractionMaps, step: int
