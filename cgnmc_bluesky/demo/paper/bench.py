@@ -37,6 +37,8 @@ class Bench:
         Results of all runs.
     documents
         Result documents by the uid of their raw run.
+    runs
+        File that the runs' documents are in.
     """
 
     def __init__(self, folder: Path, console: Console, seed: int) -> None:
@@ -53,8 +55,8 @@ class Bench:
         self._engine.subscribe(self._take)
         self._library = Library()
         self._pipeline: Pipeline | None = None
-        self._runs = folder / "runs.jsonl"
-        self._runs.write_text("", encoding="utf-8")
+        self.runs = folder / "runs.jsonl"
+        self.runs.write_text("", encoding="utf-8")
 
     def run(self, instrument: Informed, plan: MsgGenerator[Any]) -> None:
         """Run a plan on an instrument.
@@ -89,7 +91,7 @@ class Bench:
             self._take(name, doc)
 
     def _take(self, name: str, doc: Mapping[str, Any]) -> None:
-        with self._runs.open("a", encoding="utf-8") as lines:
+        with self.runs.open("a", encoding="utf-8") as lines:
             lines.write(f"{json.dumps([name, doc], cls=NumpyEncoder)}\n")
         if name == "start":
             self._begin(doc)
