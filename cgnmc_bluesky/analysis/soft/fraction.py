@@ -176,8 +176,9 @@ class YieldAccumulator(FractionAccumulator):
             values["over_absorption"], sigmas["over_absorption"] = composition.strength
             plain = composition
             if corrects:
-                linear, _ = self._compose(energy_ev[kept], measured[kept], axis, 0.0)
-                plain = composed(linear, self.model.standards, energy_ev[kept], axis, row[kept])
+                at_ev, rows = energy_ev[kept], row[kept]
+                linear, still = self._compose(at_ev, measured[kept], axis, 0.0)
+                plain = composed(linear, self.model.standards, at_ev[still], axis, rows[still])
             self._add_uncorrected(plain, values, sigmas)
         notes = (
             *axis.notes,
@@ -195,25 +196,45 @@ class YieldAccumulator(FractionAccumulator):
         """The composition, and which points it rests on: not those that stand out singly."""
         if len(measured) < len(self.model.standards) + _FEWEST_POINTS:
             raise NotYet(f"only {len(measured)} points in the fitted range")
-        sought = Sought(
-            curves=self._known,
-            slopes=self._slopes,
-            baseline=self._baseline,
-            strength=strength,
-            moves=axis.shift_ev is None or axis.sigma_ev > SURE_AXIS_EV,
-        )
         kept = np.ones(len(measured), dtype=bool)
         try:
+            sought = self._sought(measured, axis, strength)
             found = compose(sought, energy_ev, measured)
             least = LEAST_GLITCH * float(np.max(found.x))
             kept = ~jumps(energy_ev, found.standardised, least=least)
             if not np.all(kept):
+                sought = self._sought(measured[kept], axis, strength)
                 found = compose(sought, energy_ev[kept], measured[kept])
         except ValueError as fault:
             raise Unusable(f"the scan is no sum of the standards ({fault})") from fault
         if not np.sum(found.amounts) > 0:
             raise Unusable("the scan shows no edge like the standards'")
         return found, kept
+
+    def _sought(self, measured: Floats, axis: Axis, strength: float | None) -> Sought:
+        """What the yield may be made up of.
+
+        A mesh that shows the edge itself may show it in its reading alone, which the yield is then
+        divided by, or in the light: so much of the yield as its edge would take off is fitted
+        along.
+        """
+        foil = self.model.foil
+        shown = "irefer" in self._keys and self._keys["irefer"] == self._keys.get("i0")
+
+        def baseline(energy_ev: Floats) -> Floats:
+            columns = self._baseline(energy_ev)
+            if not shown or foil is None:
+                return columns
+            of_mesh = measured * np.interp(energy_ev, foil.energy_ev, foil.mu)
+            return np.column_stack([columns, of_mesh])
+
+        return Sought(
+            curves=self._known,
+            slopes=self._slopes,
+            baseline=baseline,
+            strength=strength,
+            moves=axis.shift_ev is None or axis.sigma_ev > SURE_AXIS_EV,
+        )
 
     def _known(self, energy_ev: Floats) -> Floats:
         curves = [np.interp(energy_ev, of.energy_ev, of.mu) for of in self.model.standards]
@@ -299,7 +320,8 @@ class YieldAccumulator(FractionAccumulator):
 
     def _curves_of(self, found: Found, energy_ev: Floats, measured: Floats) -> dict[str, Floats]:
         at_ev = energy_ev + found.shift_ev
-        below = np.einsum("nm,m->n", self._baseline(energy_ev), found.baseline)
+        baseline = self._baseline(energy_ev)
+        below = np.einsum("nm,m->n", baseline, found.baseline[: baseline.shape[1]])
         curves = {
             "energy_ev": at_ev,
             "mu": measured,
