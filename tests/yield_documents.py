@@ -119,7 +119,8 @@ class YieldScan:
             What the start document says beside the edge.
         """
         run = RunDocuments({"plan_name": "sxas_scan", "edge": "Ni L3", "sample": "s", **metadata})
-        keys = {key: data_key([], "eV" if key == "pgm_energy" else "") for key in KEYS}
+        units = {"pgm_energy": "eV", "gold_mesh": "A"}
+        keys = {key: data_key([], units.get(key, "")) for key in KEYS}
         readings = self.readings()
         apart = apart_ev is not None
         own = {key: keys[key] for key in keys if not (apart and key == "gold_mesh")}

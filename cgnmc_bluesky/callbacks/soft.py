@@ -135,7 +135,16 @@ class BeamDamageAnalysis(YieldAnalysis):
                 continue
             estimate = accumulator.result(ended=ended)
             if accumulator.repeats:
-                yield subject, self.remarked(estimate, mode)
+                yield subject, self._in_units_of(self.remarked(estimate, mode))
+
+    def _in_units_of(self, told: Estimate) -> Estimate:
+        """Give the dose the unit that the mesh was recorded in, times a second."""
+        mesh = self.run.reader.units.get("i0")
+        if not mesh:
+            return told
+        dose = f"{mesh} s"
+        units = {**told.units, "dose": dose, "drift_per_dose": f"1/({dose})"}
+        return replace(told, units=units, curve_units={**told.curve_units, "dose": dose})
 
 
 def _strength(roles: SoftXanesRoles) -> float | None:

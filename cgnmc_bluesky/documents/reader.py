@@ -171,7 +171,8 @@ class RunReader:
                 continue
             described = data_keys[role.key]
             recorded = described.get("units") if role.recorded_unit is None else role.recorded_unit
-            unit = self.units[name] = unit_for(role, recorded or "")
+            unit = unit_for(role, recorded or "")
+            self.units[name] = unit or recorded or ""
             try:
                 convert = (
                     conversion(recorded or "", unit, key=role.key, role=name)

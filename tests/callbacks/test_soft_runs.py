@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from run_documents import paged
-from yield_documents import ENERGY_EV, YieldScan, beamline
+from yield_documents import ENERGY_EV, YieldScan, absorption, beamline
 
 from cgnmc_bluesky import replay
 from cgnmc_bluesky.analysis.estimate import Status
@@ -92,6 +92,8 @@ def test_a_sample_that_the_beam_changes():
     assert "no drift beyond" in found["beam_damage", "pfy"].reason
     sweeps = found["beam_damage", "tey"].curves["sweeps"]
     np.testing.assert_allclose(sweeps["fraction"], [0.4, 0.45, 0.5], atol=0.01)
+    units = found["beam_damage", "tey"].units
+    assert (units["dose"], units["drift_per_dose"]) == ("A s", "1/(A s)")
 
 
 def test_one_sweep_says_nothing_of_damage():
@@ -125,6 +127,26 @@ def test_without_a_reference_sample_the_axis_is_fitted():
     assert_believed(found, "ni2_fraction", "tey", "ni2_fraction", 0.4)
     assert value_of(found, "ni2_fraction", "tey", "calibration_shift_ev") == (None, None)
     assert "energies are moved by -0.30" in found["ni2_fraction", "tey"].reason
+
+
+@pytest.mark.parametrize("in_the_light", [False, True])
+def test_a_mesh_that_shows_the_edge_itself_tells_the_energies(in_the_light):
+    """Its line may be of its own current, or of the light that both it and the sample get."""
+    energy_ev = ENERGY_EV - 0.2
+    line = 1 + 0.3 * absorption("Ni", energy_ev) / absorption("Ni", np.array([852.7]))
+
+    def change(row, data):
+        changed = ("gold_mesh", "sample_current", "sdd_ni_l") if in_the_light else ("gold_mesh",)
+        for key in changed:
+            data[key] *= line[row]
+
+    found = results_of(
+        replace(SCAN, offset_ev=0.2).documents(change), beamline(reference="gold_mesh")
+    )
+    assert_believed(found, "ni2_fraction", "tey", "ni2_fraction", 0.4)
+    assert_believed(found, "ni2_fraction", "pfy", "ni2_fraction", 0.3)
+    shift_ev, _ = value_of(found, "ni2_fraction", "tey", "calibration_shift_ev")
+    assert shift_ev == pytest.approx(-0.2, abs=0.02)
 
 
 def test_a_scan_far_from_its_standards_is_not_believed():
