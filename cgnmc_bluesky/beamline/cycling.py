@@ -156,7 +156,8 @@ class CellSection(Section):
     x_start
         Lithium in a formula unit when the record begins.
     clock_offset_s
-        What is added to the record's times to put them on the clock of the scans.
+        What is added to the record's times to put them on the clock of the scans; where it is
+        given, be it 0, the record's clock is taken as known.
     time_zone
         Zone of the record's times, where they name none.
     """
@@ -166,7 +167,7 @@ class CellSection(Section):
     theoretical_mah_per_g: Positive | None = None
     formula: Formula | None = None
     x_start: Number = 1.0
-    clock_offset_s: Number = 0.0
+    clock_offset_s: Number | None = None
     time_zone: Zone | None = None
 
     @model_validator(mode="after")
@@ -179,6 +180,11 @@ class CellSection(Section):
     def record_path(self) -> Path | None:
         """Where the record really is, `None` without one; an error where it is not there."""
         return existing(self.record, "[cell] record") if self.record is not None else None
+
+    @property
+    def offset_s(self) -> float:
+        """What is added to the record's times, 0 where nothing is given."""
+        return self.clock_offset_s or 0.0
 
     @property
     def mah_per_g(self) -> float | None:

@@ -161,7 +161,7 @@ class StateOfChargeAnalysis(RunAnalysis):
 
     def _clock_fault(self, cell: Cell, clock: str) -> str:
         """What must be known before a record and a scan can be compared."""
-        is_set = "clock_offset_s" in self._cell.model_fields_set
+        is_set = self._cell.clock_offset_s is not None
         if clock == "unknown":
             return "the file does not tell when it was measured, so that no state follows"
         if not cell.clock and not is_set:
@@ -178,7 +178,7 @@ class StateOfChargeAnalysis(RunAnalysis):
 
     def _offset(self, cell: Cell, clock: str) -> tuple[float, list[str]]:
         """What is added to the record's times, and what is to be said of it."""
-        offset_s, zone = float(self._cell.clock_offset_s), self._cell.time_zone
+        offset_s, zone = self._cell.offset_s, self._cell.time_zone
         if cell.clock != "local":
             return offset_s, []
         if clock == "utc" and zone is not None:
@@ -195,7 +195,7 @@ class StateOfChargeAnalysis(RunAnalysis):
         if hours:
             return (
                 f"{why}; {abs(hours)} h, as of another time zone, would put it inside: give [cell] "
-                f"time_zone, or clock_offset_s = {self._cell.clock_offset_s + 3600 * hours:g}"
+                f"time_zone, or clock_offset_s = {self._cell.offset_s + 3600 * hours:g}"
             )
         return f"{why}; if a clock is off, give [cell] clock_offset_s, which is added to the cell's"
 

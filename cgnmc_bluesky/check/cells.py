@@ -40,7 +40,7 @@ def check_cell_section(beamline: Beamline) -> Iterator[Finding]:
     elif cell.mah_per_g is None:
         message = "none, nor theoretical_mah_per_g: no x in Li(x)"
         yield warning("[cell] formula", message, 'give one, such as "LiNi0.6Mn0.2Co0.2O2"')
-    if "clock_offset_s" in cell.model_fields_set:
+    if cell.clock_offset_s is not None:
         return
     if not record.clock:
         message = f"{record.name} tells no date"
@@ -78,15 +78,15 @@ def check_cell_runs(beamline: Beamline, runs: Sequence[Surveyed]) -> Iterator[Fi
         if hours:
             zone = f"a time_zone {abs(hours)} h further {'west' if hours > 0 else 'east'}"
             remedy = f"{zone} would fit, or clock_offset_s = "
-            remedy += f"{cell.clock_offset_s + 3600.0 * hours:g}"
+            remedy += f"{cell.offset_s + 3600.0 * hours:g}"
         yield error("[cell] record", message, remedy)
 
 
 def _offset_s(cell: CellSection, record: Cell, clock: str) -> float:
     """What is added to a record's times to put them on the clock of a run."""
     if record.clock == "local" and clock == "utc" and cell.time_zone is not None:
-        return cell.clock_offset_s + zone_shift_s(cell.time_zone, record.record.span_s[0])
-    return cell.clock_offset_s
+        return cell.offset_s + zone_shift_s(cell.time_zone, record.record.span_s[0])
+    return cell.offset_s
 
 
 def _written(time_s: float) -> str:
