@@ -24,6 +24,7 @@ from cgnmc_bluesky.sim import SimulatedMicroscope
 
 SIDE = 1024
 TINY_SIDE = 64
+TINY_EV = [842.0, 847.0, *(851.0 + 0.6 * step for step in range(12)), 860.0, 866.0, 872.0, 880.0]
 UPSAMPLING = 100
 EVERY = 16
 """Every how many images the peers are shown one, and every how many rows they fit."""
@@ -44,17 +45,20 @@ def figures(*, tiny: bool = False) -> Iterator[Figure]:
             seed=1,
             jumps={40: (0.02 * side, -0.015 * side)},
         )
-        documents = _taken(microscope)
+        documents = _taken(microscope, TINY_EV if tiny else None)
         [path] = microscope.folder.glob("*.h5") if microscope.folder else ()
-        yield from _costs(documents, path, side)
+        result, spent_s, end_s = _analysed(documents, path)
+        yield from _costs(spent_s, end_s, path, side)
         yield _memory(documents, path, side)
-        yield from _truths(microscope, _analysed(documents, path)[0])
+        yield from _truths(microscope, result)
 
 
-def _taken(microscope: SimulatedMicroscope) -> list[Document]:
+def _taken(microscope: SimulatedMicroscope, energies_ev: list[float] | None) -> list[Document]:
     documents: list[Document] = []
     engine = RunEngine({}, context_managers=[])
-    plan = xpeem_stack([microscope.camera, microscope.mesh], microscope.pgm)
+    plan = xpeem_stack(
+        [microscope.camera, microscope.mesh], microscope.pgm, energies_ev=energies_ev
+    )
     engine(microscope.with_metadata(plan), lambda name, doc: documents.append((name, dict(doc))))
     engine.loop.call_soon_threadsafe(engine.loop.stop)
     return documents
@@ -84,8 +88,7 @@ def _analysed(documents: Sequence[Document], path: Path) -> tuple[Result, list[f
     return result, spent_s, end_s
 
 
-def _costs(documents: Sequence[Document], path: Path, side: int) -> Iterator[Figure]:
-    _, spent_s, end_s = _analysed(documents, path)
+def _costs(spent_s: Sequence[float], end_s: float, path: Path, side: int) -> Iterator[Figure]:
     with h5py.File(path) as file:
         dataset = file["entry/peem_image"]
         reading_s = median(_timed(lambda at=at: dataset[at])[1] for at in range(len(dataset)))
