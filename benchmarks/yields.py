@@ -130,7 +130,7 @@ def draw(
         1e-9 * wavering,
         1e-10 * tey * beam,
         pfy * beam,
-        1e-10 * metal * (1 + 3 * noise[2]) * beam,
+        1e-10 * (metal + 3 * np.ptp(metal) * noise[2]) * beam,
     )
     return Drawn(dict(zip(COLUMNS, values, strict=True)), float(surface), float(bulk), true_ev)
 
