@@ -6,7 +6,6 @@ on an axis that the reference sample has to calibrate. `python -m cgnmc_bluesky.
 them again.
 """
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.sim.soft.beamline import DARK_A, STANDARDS, SimulatedSoftBeamline
 from cgnmc_bluesky.sim.soft.spectra import L_SHELLS
+from cgnmc_bluesky.sim.standards import text
 
 FOLDER = Path(__file__).parents[1] / "standards"
 ELEMENT_OF = {
@@ -23,7 +23,8 @@ ELEMENT_OF = {
 """The element of each standard, the metals among them."""
 DWELL_S = 20.0
 AXIS_OFFSET_EV = 0.15
-COLUMNS = ("energy", "i0", "tey", "pfy", "irefer")
+COLUMNS = {"energy": "eV", "i0": "A", "tey": "A", "pfy": "counts", "irefer": "A"}
+"""Each with its unit."""
 GRID_EV = ((-25.0, -5.0, 1.0), (-5.0, 9.0, 0.1), (9.0, 12.0, 0.25))
 """Begin, end and step of each piece before L2, relative to L3."""
 GRID_L2_EV = ((-4.0, 8.0, 0.2), (8.0, 40.1, 1.0))
@@ -77,35 +78,21 @@ def as_xdi(name: str, columns: NDArray[np.float64]) -> str:
         The file's text.
     """
     element = ELEMENT_OF[name]
-    start = datetime.fromtimestamp(SimulatedSoftBeamline().clock.now_s(), UTC)
-    header = [
-        "XDI/1.0 cgnmc_bluesky",
-        "Column.1: energy eV",
-        "Column.2: i0 A",
-        "Column.3: tey A",
-        "Column.4: pfy counts",
-        "Column.5: irefer A",
-        "Beamline.name: simulated soft X-ray beamline",
-        "Element.edge: L3",
-        f"Element.symbol: {element}",
-        "Facility.name: cgnmc_bluesky",
-        "Mono.name: plane grating",
-        f"Sample.formula: {name}",
-        f"Sample.name: {name}",
-        f"Sample.reference: metals {', '.join(STANDARDS)}",
-        f"Scan.edge_energy: {L_SHELLS[element].energy_ev} eV",
-        f"Scan.start_time: {start:%Y-%m-%dT%H:%M:%S}",
-        "///",
-        "simulated: no measurement of a real sample",
-        "-" * 24,
-        " ".join(COLUMNS),
-    ]
-    lines = [f"# {line}" for line in header]
-    lines += [
+    facts = {
+        "Beamline.name": "simulated soft X-ray beamline",
+        "Element.edge": "L3",
+        "Element.symbol": element,
+        "Mono.name": "plane grating",
+        "Sample.formula": name,
+        "Sample.name": name,
+        "Sample.reference": f"metals {', '.join(STANDARDS)}",
+        "Scan.edge_energy": f"{L_SHELLS[element].energy_ev} eV",
+    }
+    lines = (
         f"{energy:9.3f} {i0:.5e} {tey:.5e} {pfy:9.0f} {irefer:.5e}"
         for energy, i0, tey, pfy, irefer in columns
-    ]
-    return "\n".join(lines) + "\n"
+    )
+    return text.as_xdi(COLUMNS, facts, SimulatedSoftBeamline().clock.now_s(), lines)
 
 
 def write(folder: Path = FOLDER) -> list[Path]:

@@ -6,7 +6,6 @@ makes them again.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from cgnmc_bluesky.sim.beamline import DARK_A, STANDARDS, SimulatedBeamline
 from cgnmc_bluesky.sim.spectra import ELEMENTS
+from cgnmc_bluesky.sim.standards import text
 
 FOLDER = Path(__file__).parent
 ELEMENT_OF: Mapping[str, str] = {
@@ -21,6 +21,8 @@ ELEMENT_OF: Mapping[str, str] = {
     **{element: element for element in STANDARDS},
 }
 """The element of each standard, the metal foils among them."""
+COLUMNS = {"energy": "eV", "mutrans": "", "murefer": ""}
+"""Each with its unit."""
 DWELL_S = 10.0
 AXIS_OFFSET_EV = 0.2
 GRID_EV = (
@@ -85,32 +87,20 @@ def as_xdi(name: str, columns: NDArray[np.float64]) -> str:
         The file's text.
     """
     element = ELEMENT_OF[name]
-    start = datetime.fromtimestamp(SimulatedBeamline().clock.now_s(), UTC)
-    header = [
-        "XDI/1.0 cgnmc_bluesky",
-        "Column.1: energy eV",
-        "Column.2: mutrans",
-        "Column.3: murefer",
-        "Beamline.name: simulated beamline",
-        "Element.edge: K",
-        f"Element.symbol: {element}",
-        "Facility.name: cgnmc_bluesky",
-        "Mono.d_spacing: 3.1356",
-        "Mono.name: Si(111)",
-        f"Sample.formula: {name}",
-        f"Sample.name: {name}",
-        f"Sample.reference: {element} metal foil",
-        "Sample.temperature: 300 K",
-        f"Scan.edge_energy: {ELEMENTS[element].energy_ev} eV",
-        f"Scan.start_time: {start:%Y-%m-%dT%H:%M:%S}",
-        "///",
-        "simulated: no measurement of a real sample",
-        "-" * 24,
-        "energy mutrans murefer",
-    ]
-    lines = [f"# {line}" for line in header]
-    lines += [f"{energy:10.3f} {mu:10.6f} {foil:10.6f}" for energy, mu, foil in columns]
-    return "\n".join(lines) + "\n"
+    facts = {
+        "Beamline.name": "simulated beamline",
+        "Element.edge": "K",
+        "Element.symbol": element,
+        "Mono.d_spacing": "3.1356",
+        "Mono.name": "Si(111)",
+        "Sample.formula": name,
+        "Sample.name": name,
+        "Sample.reference": f"{element} metal foil",
+        "Sample.temperature": "300 K",
+        "Scan.edge_energy": f"{ELEMENTS[element].energy_ev} eV",
+    }
+    lines = (f"{energy:10.3f} {mu:10.6f} {foil:10.6f}" for energy, mu, foil in columns)
+    return text.as_xdi(COLUMNS, facts, SimulatedBeamline().clock.now_s(), lines)
 
 
 def write(folder: Path = FOLDER) -> list[Path]:
