@@ -8,13 +8,15 @@ from cgnmc_bluesky.analysis.estimate import Estimate, Status
 from cgnmc_bluesky.analysis.soft.contrast import BULK, SURFACE, ContrastAccumulator
 from cgnmc_bluesky.analysis.soft.damage import DamageAccumulator
 from cgnmc_bluesky.analysis.soft.fraction import YieldAccumulator, yield_units
+from cgnmc_bluesky.analysis.xanes.alignment import Matcher
 from cgnmc_bluesky.analysis.xanes.fraction import valence_name
 from cgnmc_bluesky.analysis.xanes.model import EdgeModel
 from cgnmc_bluesky.analysis.xanes.scan import ScanAccumulator
 from cgnmc_bluesky.beamline import Edge, SoftXanesRoles
 from cgnmc_bluesky.callbacks.live import LiveAnalysis
+from cgnmc_bluesky.callbacks.task import Run
 from cgnmc_bluesky.callbacks.xanes import ScanAnalysis, Working
-from cgnmc_bluesky.results import Subject
+from cgnmc_bluesky.results import Sink, Subject
 
 _FEWEST_STANDARDS = 2
 _USUAL_VALENCE = 2.0
@@ -27,12 +29,17 @@ class YieldAnalysis(ScanAnalysis):
     section = "soft_xanes"
     accumulator: ClassVar[type[ScanAccumulator]] = YieldAccumulator
 
+    def __init__(self, run: Run, emit: Sink) -> None:
+        super().__init__(run, emit)
+        self._matchers: dict[str, list[Matcher]] = {}
+
     def begun(self, model: EdgeModel, mode: str) -> ScanAccumulator:
         """What takes the rows of one yield."""
         accumulator = super().begun(model, mode)
         roles = self.run.beamline.soft_xanes
         if roles is None or not isinstance(accumulator, YieldAccumulator):
             return accumulator
+        accumulator.matchers = self._matchers.setdefault(model.edge, [])
         accumulator.strength = _strength(roles)
         accumulator.emission_window = _window(roles, model.energy_ev)
         return accumulator

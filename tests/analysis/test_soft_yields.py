@@ -56,6 +56,16 @@ def test_composition_is_that_of_scipy():
     np.testing.assert_allclose(fitted, oracle.x, rtol=1e-3, atol=1e-5)
 
 
+def test_a_tilt_is_told_from_the_amounts():
+    away = (ENERGY_EV - 852.7) / 80
+    x = known(ENERGY_EV) @ [0.4, 0.6] * (1 - 0.2 * away)
+    sought = Sought(known, slopes, baseline, None, tilts_about_ev=852.7)
+    found = compose(sought, ENERGY_EV, x / (1 + 0.2 * x) + 0.1)
+    np.testing.assert_allclose(found.amounts, [0.4, 0.6], atol=1e-4)
+    assert found.tilt == pytest.approx(-0.2, abs=1e-3)
+    assert found.absorbing == pytest.approx(0.2, abs=1e-3)
+
+
 def test_given_strength_is_kept():
     measured = model([0.4, 0.6, 0.1, 0.0, 0.2, 0.0], ENERGY_EV)
     found = compose(Sought(known, slopes, baseline, 0.2), ENERGY_EV, measured)

@@ -104,13 +104,13 @@ def _moved_by(found: Found, energy_ev: Floats) -> Floats:
 
 def _strength_of(found: Found, standards: Sequence[Standard]) -> tuple[float, float]:
     """Edge step over all else that absorbs, and its sigma."""
-    k, m = len(found.amounts), len(found.baseline)
+    k = len(found.amounts)
     total = float(np.sum(found.amounts))
     strength = found.absorbing * total
     if found.sought.strength is not None:
         return strength, 0.0
     influence = found.absorbing * found.influence[:k].sum(axis=0)
-    influence = influence + total * found.influence[k + m]
+    influence = influence + total * found.influence[found.place_of_absorbing]
     scaled = any(standard.scale_sigma > 0 for standard in standards)
     convention = STEP_CONVENTION * strength if scaled else 0.0
     return strength, float(np.hypot(np.sqrt(np.einsum("n,n->", influence, influence)), convention))

@@ -82,12 +82,12 @@ class DamageAccumulator(YieldAccumulator):
 
     def _placed(self, rows: Block) -> tuple[Spectrum, Axis]:
         self._rows, self._sweeps = rows, len(sweeps_of(rows.values["energy_ev"]))
+        if not self.repeats:
+            raise NotYet("the energies were scanned once: repeat the scan to see a drift")
         return super()._placed(rows)
 
     def _say(self, spectrum: Spectrum, axis: Axis, *, ended: bool) -> Said:
         assert self._rows is not None
-        if not self.repeats:
-            raise NotYet("the energies were scanned once: repeat the scan to see a drift")
         whole = super()._say(spectrum, axis, ended=ended)
         assert self.composition is not None
         repeats, left_out = self._repeats(self._rows, self.composition.strength[0], ended=ended)

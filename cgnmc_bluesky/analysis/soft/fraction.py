@@ -102,16 +102,15 @@ class YieldAccumulator(FractionAccumulator):
     """Channels of a spectrum that are summed."""
     composition: Composition | None = None
     """What the last result rests on."""
+    matchers: list[Matcher] | None = None
+    """Lay the reference sample of each sweep on the good one; what takes the other yield of a run
+    may have the same, and then finds the answer there."""
 
     @cached_property
     def units(self) -> Mapping[str, str]:
         """Unit of each value."""
         standards = [(of.name, of.valence) for of in self.model.standards]
         return yield_units(self.model.edge, standards, self.mode)
-
-    @cached_property
-    def _matchers(self) -> list[Matcher]:
-        return []
 
     def add(self, block: Block) -> None:
         """Take in more rows of any stream."""
@@ -128,11 +127,12 @@ class YieldAccumulator(FractionAccumulator):
         spectrum = ABSORPTION[self.mode](rows, self._keys)
         sweeps = sweeps_of(rows.values["energy_ev"])
         axes: list[Axis] = []
+        matchers = self.matchers = [] if self.matchers is None else self.matchers
         for at, sweep in enumerate(sweeps):
-            if self.model.foil is not None and at == len(self._matchers):
-                self._matchers.append(Matcher(self.model.foil))
+            if self.model.foil is not None and at == len(matchers):
+                matchers.append(Matcher(self.model.foil))
             try:
-                matched = self._matchers[at] if self._matchers else None
+                matched = matchers[at] if matchers else None
                 axes.append(self._axis(part_of(rows, sweep), matched))
             except NotYet as wanting:
                 if not at and spectrum.energy_ev[-1] < self.model.energy_ev + SHOULD_SHOW_EV:
@@ -234,6 +234,7 @@ class YieldAccumulator(FractionAccumulator):
             baseline=baseline,
             strength=strength,
             moves=axis.shift_ev is None or axis.sigma_ev > SURE_AXIS_EV,
+            tilts_about_ev=self.model.energy_ev if self.mode == "pfy" else None,
         )
 
     def _known(self, energy_ev: Floats) -> Floats:

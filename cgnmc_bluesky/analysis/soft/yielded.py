@@ -19,6 +19,9 @@ from cgnmc_bluesky.analysis.xanes.curves import correlation_length
 
 Floats = NDArray[np.float64]
 
+TILTED_OVER_EV = 80.0
+"""Over so many eV the tilt of a yield is told."""
+
 _STARTS = (0.0, 0.4, 0.75)
 _ITERATIONS = 40
 _HALVINGS = 8
@@ -46,6 +49,9 @@ class Sought:
         proportional to the absorption.
     moves
         Whether the energies are off by an unknown shift, which is fitted.
+    tilts_about_ev
+        Where all else that absorbs grows or falls with the energy, so that the yield of an edge is
+        tilted: the energy where it counts as untilted, in eV; `None` where it is not.
     """
 
     curves: Callable[[Floats], Floats]
@@ -53,6 +59,7 @@ class Sought:
     baseline: Callable[[Floats], Floats]
     strength: float | None = 0.0
     moves: bool = False
+    tilts_about_ev: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,13 +74,15 @@ class Found:
         Of the known curves, shape `(k,)`.
     baseline
         Amounts of what is fitted along, shape `(m,)`.
+    tilt
+        By how much the sum of the curves grows over `TILTED_OVER_EV`, as a share of it.
     absorbing
         The factor α of `x / (1 + α x)`, where `x` is the sum of the amounts of curves.
     shift_ev
         What was added to the energies, in eV.
     design
-        Derivatives of the yield by all that was fitted, shape `(n, p)`: amounts, baseline, α and
-        shift, as far as they were.
+        Derivatives of the yield by all that was fitted, shape `(n, p)`: amounts, baseline, tilt, α
+        and shift, as far as they were.
     weights
         Of the points, shape `(n,)`, their mean about one.
     x
@@ -85,6 +94,7 @@ class Found:
     sought: Sought
     amounts: Floats
     baseline: Floats
+    tilt: float
     absorbing: float
     shift_ev: float
     design: Floats
@@ -92,6 +102,11 @@ class Found:
     x: Floats
     fit: Floats
     residual: Floats
+
+    @property
+    def place_of_absorbing(self) -> int:
+        """Which of all that was fitted α is."""
+        return len(self.amounts) + len(self.baseline) + (self.sought.tilts_about_ev is not None)
 
     @property
     def gain(self) -> Floats:
@@ -204,6 +219,7 @@ class _Solver:
             sought=self._sought,
             amounts=fit.values[:k],
             baseline=fit.values[k:],
+            tilt=0.0,
             absorbing=absorbing,
             shift_ev=0.0,
             design=self._still,
@@ -216,6 +232,13 @@ class _Solver:
             start = replace(start, absorbing=self._fixed(start.amounts))
         return self._at(start, start.weights, 0.0)
 
+    def _away(self, energy_ev: Floats) -> Floats:
+        """How far the energies are from where the yield counts as untilted."""
+        about_ev = self._sought.tilts_about_ev
+        if about_ev is None:
+            return np.zeros_like(energy_ev)
+        return (energy_ev - about_ev) / TILTED_OVER_EV
+
     def _fixed(self, amounts: Floats) -> float:
         total = float(np.sum(amounts))
         strength = self._sought.strength or 0.0
@@ -224,7 +247,8 @@ class _Solver:
     def _step(self, found: Found, step: Floats, weights: Floats) -> Found:
         """The step, or as much of it as makes things better."""
         k, m = len(found.amounts), len(found.baseline)
-        fitted = self._sought.strength is None
+        fitted, at = self._sought.strength is None, found.place_of_absorbing
+        tilted = float(step[k + m]) if self._sought.tilts_about_ev is not None else 0.0
         moved = float(np.clip(step[-1], -_FARTHEST_STEP_EV, _FARTHEST_STEP_EV))
         for halving in range(_HALVINGS):
             part = 0.5**halving
@@ -233,7 +257,8 @@ class _Solver:
                 found,
                 amounts=amounts,
                 baseline=found.baseline + part * step[k : k + m],
-                absorbing=found.absorbing + part * float(step[k + m])
+                tilt=found.tilt + part * tilted,
+                absorbing=found.absorbing + part * float(step[at])
                 if fitted
                 else self._fixed(amounts),
             )
@@ -249,10 +274,15 @@ class _Solver:
         """Yield, residual and derivatives where a composition stands."""
         energy_ev = self._energy_ev + shift_ev
         curves = self._sought.curves(energy_ev) if shift_ev else self._still
-        x = np.einsum("nk,k->n", curves, found.amounts)
+        untilted = np.einsum("nk,k->n", curves, found.amounts)
+        away = self._away(energy_ev)
+        tilt = 1.0 + found.tilt * away
+        x = untilted * tilt
         left = 1.0 + found.absorbing * x
         fit = x / left + np.einsum("nm,m->n", self._baseline, found.baseline)
-        columns = [curves / left[:, None] ** 2, self._baseline]
+        columns = [curves * (tilt / left**2)[:, None], self._baseline]
+        if self._sought.tilts_about_ev is not None:
+            columns.append((untilted * away / left**2)[:, None])
         by_absorbing = -((x / left) ** 2)
         if self._sought.strength is None:
             columns.append(by_absorbing[:, None])
