@@ -224,3 +224,25 @@ def test_a_furnaces_table_is_a_ramp(tmp_path):
     assert read_trace(path) is not None
     known = {"voltage_v": "Voltage (V)", "current_a": "Current (A)"}
     assert read_record(path, known=known) is not None
+
+
+@pytest.mark.parametrize("names", ["", "Time (s),Voltage (V),Current (mA)\n"])
+def test_a_time_that_is_counted_anew_goes_on(tmp_path, names):
+    head = "Time (s),Voltage (V),Current (mA)\n"
+    parts = [
+        "".join(f"{10 * row},{3 + 0.1 * row},{sign}\n" for row in range(9)) for sign in (1, -1)
+    ]
+    path = tmp_path / "cell.csv"
+    path.write_text(head + names.join(parts))
+    record = read_record(path)
+    np.testing.assert_allclose(record.time_s, [*range(0, 90, 10), *range(80, 170, 10)])
+    assert any(
+        "time counts from its beginning again once (row 10)" in note for note in record.notes
+    )
+
+
+def test_rows_out_of_order_are_not_taken_for_a_time_that_is_counted_anew(tmp_path):
+    path = tmp_path / "cell.csv"
+    rows = [0, 10, 20, 50, 60, 30, 40, 70]
+    path.write_text("Time (s),Voltage (V),Current (mA)\n" + "".join(f"{t},3.5,1\n" for t in rows))
+    np.testing.assert_allclose(read_record(path).time_s, rows)

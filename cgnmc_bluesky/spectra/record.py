@@ -17,6 +17,9 @@ Clock = Literal["utc", "local", ""]
 CAPACITIES = {"ah": "capacity_ah", "mah": "capacity_mah", "mah/g": "capacity_mah_per_g"}
 """Role of a capacity by its unit."""
 
+RESTART = 2.0
+"""A time that falls back to within so many usual steps of the first is counted anew."""
+
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "time_s": ("time", "test time", "testtime", "test", "total time", "elapsed time"),
     "voltage_v": (
@@ -87,7 +90,34 @@ class MeasuredRecord:
 
 
 def timed(record: MeasuredRecord) -> MeasuredRecord:
-    """Leave out the rows that have no time, and say so."""
+    """Leave out the rows that have no time, and let time go on where it is counted anew."""
+    return _continued(_with_times(record))
+
+
+def _continued(record: MeasuredRecord) -> MeasuredRecord:
+    """Let time go on where it falls back to where it began, as in each step or part of a file.
+
+    Rows that are merely out of order fall back to somewhere between; they are sorted later.
+    """
+    steps = np.diff(record.time_s, prepend=record.time_s[:1])
+    onward = steps[steps > 0.0]
+    if not (steps < 0.0).any() or not len(onward):
+        return record
+    is_anew = (steps < 0.0) & (record.time_s <= record.time_s[0] + RESTART * np.median(onward))
+    if not is_anew.any():
+        return record
+    passed_s = record.time_s - record.time_s[0]
+    before_s = np.concatenate([passed_s[:1], passed_s[:-1]])
+    time_s = record.time_s + np.cumsum(np.where(is_anew, before_s, 0.0))
+    n_anew = int(np.count_nonzero(is_anew))
+    often = "once" if n_anew == 1 else f"{n_anew} times"
+    note = (
+        f"time counts from its beginning again {often} (row {np.argmax(is_anew) + 1}): it goes on"
+    )
+    return replace(record, time_s=time_s, notes=(*record.notes, note))
+
+
+def _with_times(record: MeasuredRecord) -> MeasuredRecord:
     is_timed = np.isfinite(record.time_s)
     if is_timed.all():
         return record

@@ -38,11 +38,14 @@ def table_in(path: Path, lines: Sequence[str]) -> Table | None:
         return None
     split = list(_split(lines, separator))
     is_row = [len(row) == width and _starts_data(row) for row in split]
-    # a header may hold a table of its own; each begins behind a line with names for its columns
+    # a header may hold a table of its own; each begins behind a line with names for its columns.
+    # Names that come again are those of a file that was appended to
+    names = {lines[number]: number for number in reversed(range(len(lines))) if not is_row[number]}
     starts = [
         number
         for number in range(1, len(lines) + 1)
-        if number == len(lines) or (len(split[number]) == width and not is_row[number])
+        if number == len(lines)
+        or (len(split[number]) == width and names.get(lines[number]) == number)
     ]
     parts = zip([0, *starts[:-1]], starts, strict=True)
     begin, end = max(parts, key=lambda part: (sum(is_row[slice(*part)]), part))
