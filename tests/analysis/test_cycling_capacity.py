@@ -270,3 +270,23 @@ def test_voltage_and_current_may_be_monitored_apart(ageing):
     name = "charge_capacity_mah"
     assert found.values[name] == pytest.approx(whole.values[name], rel=0.01)
     assert told(voltage, apart).values == found.values
+
+
+def test_hours_without_rows_are_named_and_uncertain():
+    whole = steps((5, 1e-3, 3.0, 4.3), (5, -1e-3, 4.3, 3.0), (0.2, 0.0, 3.0, 3.0))
+    is_kept = (whole.time_s < 2 * HOUR_S) | (whole.time_s > 4 * HOUR_S)
+    values = {role: of_role[is_kept] for role, of_role in whole.values.items()}
+    found = told(Block("primary", whole.seq_num[is_kept], whole.time_s[is_kept], values))
+    assert "no rows for 2.0 h: the current is taken to have gone on" in found.reason
+    assert found.values["charge_capacity_mah"] == pytest.approx(5.0, abs=0.02)
+    assert found.sigmas["charge_capacity_mah"] == pytest.approx(2.0 / np.sqrt(12.0), rel=0.05)
+    assert found.sigmas["discharge_capacity_mah"] < 0.02
+    assert "no rows for" not in told(whole).reason
+
+
+def test_a_charge_that_no_gram_holds_is_refused():
+    amperes = steps((5, 1.0, 3.0, 4.3), (5, -1.0, 4.3, 3.0), (0.2, 0.0, 3.0, 3.0))
+    found = told(amperes, active_mass_mg=10.0, keys={"current_a": "current"})
+    assert found.status == "failed"
+    assert "current would be 5e+05 mAh/g of 10 mg" in found.reason
+    assert told(amperes).status == "final"

@@ -24,6 +24,9 @@ from cgnmc_bluesky.analysis.rows import Block, Table
 OFF_COUNT = 0.01
 """A difference of the cycler's own count from ours by more than this share is named."""
 
+MOST_MAH_PER_G = 1e4
+"""More than this no electrode holds, by half: a unit is wrong then, or the mass."""
+
 CURRENTS = ("current_a", "mean_current_a")
 
 
@@ -124,6 +127,7 @@ class CyclingAccumulator:
             cell = count(rows, self._keys, self.model.mah_per_g, self.model.charge_sign)
             history = history_of(cell, self.model.peak_window_v)
             check_direction(history.halves, cell, self._keys)
+            self._check_mass(history)
         except Unusable as fault:
             return self._nothing(
                 Status.FAILED if ended else Status.WAITING, str(fault), ended=ended
@@ -143,6 +147,18 @@ class CyclingAccumulator:
             n_points=len(cell),
             curves=_curves(history, per_mah),
             curve_units=curve_units_of(per_gram=per_gram),
+        )
+
+    def _check_mass(self, history: History) -> None:
+        """Refuse a charge that the mass cannot hold."""
+        most = max((self._grams(history) * half.charge for half in history.halves), default=0.0)
+        if self.model.active_mass_mg is None or most < MOST_MAH_PER_G:
+            return
+        key = next((self._keys[role] for role in CURRENTS if role in self._keys), "the charge")
+        raise Unusable(
+            f"{key} would be {most:.4g} mAh/g of {self.model.active_mass_mg:g} mg, more than any "
+            'electrode holds: if it is in mA, give current_unit = "mA" in [cycling]; else look '
+            "at active_mass_mg"
         )
 
     def _nothing(self, status: Status, why: str, *, ended: bool) -> Estimate:

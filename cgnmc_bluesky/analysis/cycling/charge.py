@@ -21,6 +21,10 @@ MAH_PER_AS = 1.0 / 3.6
 NEW_CURVE = 0.5
 """A charge that falls back by more than this share of its range begins a curve of its own."""
 
+GAP_S = 600.0
+"""Rows farther apart than this, and than `GAPS` times as usual, have a gap between them."""
+GAPS = 20.0
+
 BOTH_WAYS = 0.05
 """A count that goes back by more than this share of what it goes forward has a sign."""
 
@@ -119,6 +123,9 @@ def count(
     elif current_a is not None:
         _check(current_a, "current_a", LARGEST_A, "mA", keys)
         step, sigma = _between(charge_sign * current_a, seconds, _recorded_mah(rows))
+        is_gap = _gaps(seconds, step)
+        sigma = np.where(is_gap, np.hypot(sigma, np.abs(step) / np.sqrt(12.0)), sigma)
+        notes = (*notes, *_gap_notes(seconds, is_gap))
     else:
         step = _of_curves(rows, voltage_v, mah_per_g)
         # a curve may have ended anywhere in its last step
@@ -184,6 +191,23 @@ def _between(
         step = np.where(is_told, told, step)
         unknown_a = np.where(is_told, 0.0, unknown_a)
     return step, np.hypot(unknown_a, _noise(current_a)) * seconds * MAH_PER_AS
+
+
+def _gaps(seconds: Floats, step: Floats) -> NDArray[np.bool_]:
+    """Rows before which none was recorded for long, while a current seems to have flowed."""
+    flows = np.abs(step) > 0.0
+    usual_s = float(np.median(seconds[flows])) if flows.any() else 0.0
+    is_gap: NDArray[np.bool_] = flows & (seconds > max(GAP_S, GAPS * usual_s))
+    return is_gap
+
+
+def _gap_notes(seconds: Floats, is_gap: NDArray[np.bool_]) -> tuple[str, ...]:
+    if not is_gap.any():
+        return ()
+    longest = f"no rows for {seconds[is_gap].max() / 3600.0:.1f} h"
+    others = np.count_nonzero(is_gap) - 1
+    more = f", and {counted(int(others), 'more gap')}" if others else ""
+    return (f"{longest}{more}: the current is taken to have gone on",)
 
 
 def _noise(current_a: Floats) -> float:
