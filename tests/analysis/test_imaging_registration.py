@@ -84,3 +84,17 @@ def test_dead_pixels_do_not_hold_the_image():
 def test_small_images_are_refused():
     with pytest.raises(Unregistered, match="64 × 64 pixels, 4 taken together, are too small"):
         Registration((64, 64), 4)
+
+
+@pytest.mark.parametrize("fault", ["column", "bright"])
+def test_faults_of_the_camera_do_not_hold_the_images(fault):
+    taken = stack(seed=2)
+    images = taken.images.copy()
+    if fault == "column":
+        images[:, :, 30] = np.nan
+    else:
+        random = np.random.default_rng(0)
+        rows, columns = random.integers(0, 64, (2, 12))
+        images[:, rows, columns] = 5000.0
+    found = places(images, Registration((64, 64)))
+    assert np.sqrt(np.mean((found - taken.drifts_px) ** 2)) < 0.06

@@ -29,6 +29,10 @@ _SMOOTHING_PX = 1.25
 _PATCH_PX = 8
 _BRIGHTEST = 4.0
 _LOOKS = 4
+_FILLED_PX = 2.0
+_SPIKE = 12.0
+"""A pixel that is off what is around it by so many times what pixels usually are counts for
+nothing: some eight standard deviations of noise."""
 
 
 class Unregistered(ValueError):
@@ -237,12 +241,26 @@ def binned(image: Image, binning: int) -> Image:
     return means
 
 
+def _without_faults(image: Image) -> Image:
+    """The image, with what is around them in place of dead pixels and of single bright ones.
+
+    These stay where they are while the image drifts: with outlines of their own they would hold it.
+    """
+    image = np.asarray(image, dtype=np.float32)
+    alive = np.isfinite(image)
+    if not np.all(alive):
+        nearest = ndimage.distance_transform_edt(
+            ~alive, return_distances=False, return_indices=True
+        )
+        image = np.where(alive, image, ndimage.gaussian_filter(image[tuple(nearest)], _FILLED_PX))
+    around = ndimage.median_filter(image, 3)
+    off = np.abs(image - around)
+    return np.where(off > _SPIKE * np.median(off), around, image)
+
+
 def _outlines(image: Image) -> Image:
     """Length of the smoothed image's gradient, of one spread; single bright points count less."""
-    dead = ~np.isfinite(image)
-    if np.any(dead):
-        image = np.where(dead, np.mean(image[~dead], dtype=np.float64), image)
-    smooth = ndimage.gaussian_filter(np.asarray(image, dtype=np.float32), _SMOOTHING_PX)
+    smooth = ndimage.gaussian_filter(_without_faults(image), _SMOOTHING_PX)
     length = np.hypot(ndimage.sobel(smooth, 0), ndimage.sobel(smooth, 1))
     spread = float(np.std(length, dtype=np.float64))
     if not spread > 0:
