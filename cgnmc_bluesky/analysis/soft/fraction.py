@@ -84,9 +84,9 @@ class YieldAccumulator(FractionAccumulator):
     Notes
     -----
     The yield over the mesh's current is a sum of the standards (scaled to one edge step over L3 and
-    L2, interpolated linearly between their points) with an offset and a slope; of a fluorescence
-    yield the sum is flattened by over-absorption, whose strength is fitted along
-    (`yielded.compose`). Where a reference sample tells the energies, each sweep is put on the
+    L2, interpolated linearly between their points) with an offset and a slope. The sum is
+    flattened, fluorescence by over-absorption and electrons a little by what is absorbed above
+    them, and that of fluorescence is tilted; how strongly is fitted along (`yielded.compose`). Where a reference sample tells the energies, each sweep is put on the
     calibrated axis by it; where none does, a shift common to all standards is fitted along.
 
     One sigma holds the noise of each point, whatever it is (from the residual, with leverages and
@@ -159,7 +159,7 @@ class YieldAccumulator(FractionAccumulator):
         inside = self._inside(energy_ev)
         energy_ev, measured, row = energy_ev[inside], spectrum.mu[inside], spectrum.row[inside]
         corrects = self.mode == "pfy" and self.strength != 0.0
-        found, kept = self._compose(energy_ev, measured, axis, self.strength if corrects else 0.0)
+        found, kept = self._compose(energy_ev, measured, axis, self._sought_strength)
         self._refuse_misfit_of(found, energy_ev[kept])
         axis = self._doubted(found, energy_ev[kept], axis)
         composition = composed(found, self.model.standards, energy_ev[kept], axis, row[kept])
@@ -190,12 +190,21 @@ class YieldAccumulator(FractionAccumulator):
         curves = self._curves_of(found, energy_ev[kept], measured[kept])
         return Said(values, sigmas, int(np.count_nonzero(kept)), curves, notes)
 
+    @property
+    def _sought_strength(self) -> float | None:
+        """How strongly the yield is flattened; `None` where that is fitted. Of electrons it is
+        little, and no number is given for it: light that is absorbed above sets fewer free below.
+        """
+        return None if self.mode == "tey" and self.strength != 0.0 else self.strength
+
     def _compose(
         self, energy_ev: Floats, measured: Floats, axis: Axis, strength: float | None
     ) -> tuple[Found, NDArray[np.bool_]]:
         """The composition, and which points it rests on: not those that stand out singly."""
         if len(measured) < len(self.model.standards) + _FEWEST_POINTS:
             raise NotYet(f"only {len(measured)} points in the fitted range")
+        if not np.max(measured) > 0:
+            raise Unusable("the scan shows no edge like the standards'")
         kept = np.ones(len(measured), dtype=bool)
         try:
             sought = self._sought(measured, axis, strength)
