@@ -86,8 +86,9 @@ class YieldAccumulator(FractionAccumulator):
     The yield over the mesh's current is a sum of the standards (scaled to one edge step over L3 and
     L2, interpolated linearly between their points) with an offset and a slope. The sum is
     flattened, fluorescence by over-absorption and electrons a little by what is absorbed above
-    them, and that of fluorescence is tilted; how strongly is fitted along (`yielded.compose`). Where a reference sample tells the energies, each sweep is put on the
-    calibrated axis by it; where none does, a shift common to all standards is fitted along.
+    them, and that of fluorescence is tilted; how strongly is fitted along (`yielded.compose`).
+    Where a reference sample tells the energies, each sweep is put on the calibrated axis by it;
+    where none does, a shift common to all standards is fitted along.
 
     One sigma holds the noise of each point, whatever it is (from the residual, with leverages and
     correlation), the calibration, and that of each standard.
