@@ -27,6 +27,7 @@ class YieldAnalysis(ScanAnalysis):
     """An analysis of a soft X-ray scan, in each yield that the run holds."""
 
     section = "soft_xanes"
+    growth: ClassVar[float] = 1.06
     accumulator: ClassVar[type[ScanAccumulator]] = YieldAccumulator
 
     def __init__(self, run: Run, emit: Sink) -> None:
@@ -92,6 +93,7 @@ class SurfaceBulkAnalysis(YieldAnalysis):
     """Fractions at the surface less those in the bulk."""
 
     name = "surface_bulk"
+    growth: ClassVar[float] = 1.12
 
     def named(self, edge: Edge | None) -> tuple[str, Mapping[str, str]]:
         """What the analysis of an edge is called, and its values with their units."""

@@ -22,11 +22,11 @@ Floats = NDArray[np.float64]
 TILTED_OVER_EV = 80.0
 """Over so many eV the tilt of a yield is told."""
 
-_STARTS = (0.0, 0.4, 0.75)
+_STARTS = (0.0, 0.6)
 _ITERATIONS = 40
 _HALVINGS = 8
 _LEAST_LEFT = 0.05
-_SETTLED = 1e-8
+_NEARLY_SETTLED, _SETTLED = 1e-3, 1e-7
 _FARTHEST_STEP_EV = 0.3
 _LEAST_VARIANCE = 0.05
 _FEWEST_FOR_NOISE = 30
@@ -177,11 +177,9 @@ def compose(sought: Sought, energy_ev: Floats, measured: Floats) -> Found:
     and at high signal. The covariance does not rest on these weights being right.
     """
     solver = _Solver(sought, energy_ev, measured)
-    found = solver.solve(solver.start(), np.ones_like(measured))
+    found = solver.solve(solver.start(), np.ones_like(measured), _NEARLY_SETTLED)
     weights = _weights(found)
-    if weights is None:
-        return found
-    return solver.solve(found, weights)
+    return solver.solve(found, found.weights if weights is None else weights, _SETTLED)
 
 
 class _Solver:
@@ -199,15 +197,15 @@ class _Solver:
         found = [self._linear(share / float(np.max(self._measured))) for share in _STARTS]
         return min(found, key=lambda one: one.cost)
 
-    def solve(self, found: Found, weights: Floats) -> Found:
-        """Improve on a composition until it settles."""
+    def solve(self, found: Found, weights: Floats, settled: float) -> Found:
+        """Improve on a composition until a step gains no more than that share of what is left."""
         found = self._at(found, weights, found.shift_ev)
         for _ in range(_ITERATIONS):
             step = np.einsum("jn,n->j", found.projection, found.residual)
             better = self._step(found, step, weights)
             gained = found.cost - better.cost
             found = better
-            if gained <= _SETTLED * found.cost:
+            if gained <= settled * found.cost:
                 break
         return found
 
