@@ -290,3 +290,13 @@ def test_a_charge_that_no_gram_holds_is_refused():
     assert found.status == "failed"
     assert "current would be 5e+05 mAh/g of 10 mg" in found.reason
     assert told(amperes).status == "final"
+
+
+@pytest.mark.parametrize("noise_v", [0.0, 2e-4, 2e-3])
+def test_a_flat_dqdv_has_no_peak(noise_v):
+    rows = steps((5, 1e-3, 3.0, 4.3), (5, -1e-3, 4.3, 3.0), (0.2, 0.0, 3.0, 3.0), row_s=30.0)
+    noise = np.random.default_rng(2).normal(0.0, noise_v, len(rows))
+    noisy = {**rows.values, "voltage_v": rows.values["voltage_v"] + noise}
+    found = told(Block("primary", rows.seq_num, rows.time_s, noisy))
+    assert found.values.get("dqdv_peak_v") is None
+    assert "dQ/dV has no peak that stands out" in found.reason

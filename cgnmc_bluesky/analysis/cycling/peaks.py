@@ -14,6 +14,8 @@ LEAST_SHARE = 0.03
 """and by this share of the highest point."""
 END_WIDTHS = 3.0
 """Nearer to an end of the curve, in widths, no maximum is a peak."""
+FALL_WIDTHS = 5.5
+"""So near to its ends, in widths, a curve falls because it ends."""
 SETTLED = 0.08
 """A peak's position is believed on a scale where its sigma is below this share of the width."""
 MOST_SCALES = 12
@@ -69,7 +71,10 @@ def peaks_of(at_scale: Callable[[int], Derivative | None]) -> list[Peak]:
     is_there = np.flatnonzero(curve > 0.5 * LEAST_SHARE * curve.max())
     margin = round(END_WIDTHS * found.width_v / _step_v(found))
     low, high = int(is_there[0]) + margin, int(is_there[-1]) - margin
-    at, properties = find_peaks(curve, prominence=LEAST_SHARE * float(curve.max()))
+    raised = _without_ends(
+        curve, int(is_there[0]), int(is_there[-1]), _step_v(found), found.width_v
+    )
+    at, properties = find_peaks(raised, prominence=LEAST_SHARE * float(curve.max()))
     peaks: list[Peak] = []
     for index, stands_out in zip(at, properties["prominences"], strict=True):
         if not low <= index <= high or stands_out < LEAST_SIGMAS * np.sqrt(2.0) * sigma[index]:
@@ -105,6 +110,17 @@ def shift_between(first: Peak, last: Peak) -> tuple[float, float]:
     smoothing_v = last.smoothing_v - first.smoothing_v
     sigma_v = np.sqrt(first.noise_v**2 + last.noise_v**2 + smoothing_v**2)
     return last.voltage_v - first.voltage_v, float(sigma_v)
+
+
+def _without_ends(curve: Floats, first: int, last: int, step_v: float, width_v: float) -> Floats:
+    """The curve, not falling at its ends: beside these, all of a flat one would stand out."""
+    falls = round(FALL_WIDTHS * width_v / step_v)
+    begin, end = first + falls, last - falls
+    raised = curve.copy()
+    if begin < end:
+        raised[:begin] = np.maximum(curve[:begin], curve[begin])
+        raised[end + 1 :] = np.maximum(curve[end + 1 :], curve[end])
+    return raised
 
 
 def _peak(at_scale: Callable[[int], Derivative | None], voltage_v: float) -> Peak | None:
