@@ -193,9 +193,9 @@ class StackAccumulator:
         if work is None or not self._taken:
             if not self._n_seen:
                 raise NotYet("no images yet")
-            raise Unusable("; ".join(("no image can be used", *self._remarks)))
+            raise Unusable("no image can be used")
         if self._n_seen - len(self._taken) > MOST_LEFT_OUT * self._n_seen:
-            raise Unusable("; ".join(("most images cannot be used", *self._remarks)))
+            raise Unusable("most images cannot be used")
         step = 1 if ended else max(1, min(round(max(work.shape) / QUICK_SIDE), work.cells.side))
         while work.cells.side % step:
             step -= 1
