@@ -284,6 +284,19 @@ def test_hours_without_rows_are_named_and_uncertain():
     assert "no rows for" not in told(whole).reason
 
 
+def test_hours_without_rows_are_no_peak(ageing):
+    rows = rows_of(ageing)
+    late = np.flatnonzero((np.arange(len(rows)) > 200) & (rows.values["current_a"] > 0.0))[0]
+    time_s = rows.time_s + np.where(np.arange(len(rows)) > late, 36000.0, 0.0)
+    plain = {role: rows.values[role] for role in ("voltage_v", "current_a")}
+    found = told(Block("primary", rows.seq_num, time_s, plain))
+    assert "no rows for 10.0 h" in found.reason
+    whole = told(Block("primary", rows.seq_num, rows.time_s, plain))
+    np.testing.assert_allclose(
+        found.curves["cycles"]["peak_v"], whole.curves["cycles"]["peak_v"], atol=1e-3
+    )
+
+
 def test_a_charge_that_no_gram_holds_is_refused():
     amperes = steps((5, 1.0, 3.0, 4.3), (5, -1.0, 4.3, 3.0), (0.2, 0.0, 3.0, 3.0))
     found = told(amperes, active_mass_mg=10.0, keys={"current_a": "current"})

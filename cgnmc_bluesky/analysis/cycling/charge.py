@@ -61,6 +61,9 @@ class Counted:
         Whether it was counted from a current.
     notes
         What was left out, in words.
+    is_gap
+        Rows before which none was recorded for long, so that their step is a guess, shape `(n,)`;
+        `None` without any.
     """
 
     time_s: Floats
@@ -73,6 +76,7 @@ class Counted:
     per_gram: bool
     is_timed: bool
     notes: tuple[str, ...] = ()
+    is_gap: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -115,6 +119,7 @@ def count(
     seconds = np.diff(time_s, prepend=time_s[:1])
     mean_a, current_a = rows.values.get("mean_current_a"), rows.values.get("current_a")
     is_timed = mean_a is not None or current_a is not None
+    is_gap: NDArray[np.bool_] | None = None
     per_gram = not is_timed and not set(rows.values) & set(CAPACITIES_MAH)
     if mean_a is not None:
         _check(mean_a, "mean_current_a", LARGEST_A, "mA", keys)
@@ -136,7 +141,8 @@ def count(
     recorded = _recorded_mah(rows) if is_timed else None
     numbers = rows.values.get("cycle")
     return Counted(
-        time_s, voltage_v, step, sigma, rate, recorded, numbers, per_gram, is_timed, notes
+        *(time_s, voltage_v, step, sigma, rate, recorded, numbers, per_gram, is_timed, notes),
+        is_gap=is_gap,
     )
 
 

@@ -160,10 +160,12 @@ class _Points(NamedTuple):
 
 
 def _with_slope(cell: Counted, half: Half) -> Floats:
-    """Rows of a half cycle without those of constant voltage at its end."""
+    """Rows of a half cycle without those of constant voltage at its end, or behind a gap."""
     voltage_v = cell.voltage_v[half.rows]
     end_v = voltage_v.max() if half.sign > 0 else voltage_v.min()
     is_held = (np.abs(cell.rate[half.rows]) < CONSTANT * half.rate) & (
         np.abs(voltage_v - end_v) < LEAST_WIDTH_V
     )
+    if cell.is_gap is not None:
+        is_held |= cell.is_gap[half.rows]
     return np.asarray(half.rows[~is_held])
