@@ -66,6 +66,24 @@ def test_a_tilt_is_told_from_the_amounts():
     assert found.absorbing == pytest.approx(0.2, abs=1e-3)
 
 
+@pytest.mark.parametrize("shift_ev", [-0.8, -0.5, 0.5, 0.8])
+def test_lines_narrower_than_the_shift_are_found(shift_ev):
+    def lines(energy_ev):
+        places_ev = np.array([[853.0, 855.0, 870.4], [854.2, 857.0, 872.7]])
+        heights = np.array([[6.0, 2.0, 1.5], [2.5, 6.0, 3.0]])
+        away = (energy_ev[:, None, None] - places_ev) / 0.25
+        return np.einsum("nkl,kl->nk", np.exp(-0.5 * away**2), heights)
+
+    def by_energy(energy_ev):
+        return (lines(energy_ev + 0.01) - lines(energy_ev - 0.01)) / 0.02
+
+    x = lines(ENERGY_EV + shift_ev) @ [0.9, 0.1]
+    measured = x / (1 + 0.1 * x) + 0.1
+    found = compose(Sought(lines, by_energy, baseline, None, moves=True), ENERGY_EV, measured)
+    assert found.shift_ev == pytest.approx(shift_ev, abs=1e-3)
+    np.testing.assert_allclose(found.amounts, [0.9, 0.1], atol=1e-3)
+
+
 def test_given_strength_is_kept():
     measured = model([0.4, 0.6, 0.1, 0.0, 0.2, 0.0], ENERGY_EV)
     found = compose(Sought(known, slopes, baseline, 0.2), ENERGY_EV, measured)

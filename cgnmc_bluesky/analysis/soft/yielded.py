@@ -23,6 +23,8 @@ TILTED_OVER_EV = 80.0
 """Over so many eV the tilt of a yield is told."""
 
 _STARTS = (0.0, 0.6)
+_STARTS_EV = (0.0, -0.2, 0.2, -0.4, 0.4, -0.6, 0.6, -0.8, 0.8, -1.0, 1.0)
+_MOST_STARTS = 4
 _ITERATIONS = 40
 _HALVINGS = 8
 _LEAST_LEFT = 0.05
@@ -172,12 +174,15 @@ def compose(sought: Sought, energy_ev: Floats, measured: Floats) -> Found:
 
     Notes
     -----
-    Gauss-Newton steps from the best of a few starts. Counts are noisier where there are more of
+    Gauss-Newton steps from the best of a few starts; where a shift is fitted, from some of them to
+    the best end. Counts are noisier where there are more of
     them: a second fit weighs the points by what the first one's residual says of the noise at low
     and at high signal. The covariance does not rest on these weights being right.
     """
     solver = _Solver(sought, energy_ev, measured)
-    found = solver.solve(solver.start(), np.ones_like(measured), _NEARLY_SETTLED)
+    ones = np.ones_like(measured)
+    first = (solver.solve(start, ones, _NEARLY_SETTLED) for start in solver.starts())
+    found = min(first, key=lambda one: one.cost)
     weights = _weights(found)
     return solver.solve(found, found.weights if weights is None else weights, _SETTLED)
 
@@ -190,12 +195,20 @@ class _Solver:
         self._baseline = sought.baseline(energy_ev)
         self._still = sought.curves(energy_ev)
 
-    def start(self) -> Found:
-        """The best of a few linear fits: of the yield as it would be without absorption."""
-        if self._sought.strength == 0.0:
-            return self._linear(0.0)
-        found = [self._linear(share / float(np.max(self._measured))) for share in _STARTS]
-        return min(found, key=lambda one: one.cost)
+    def starts(self) -> list[Found]:
+        """The best of a few linear fits: of the yield as it would be without absorption.
+
+        Lines are narrower than the energies may be off by, and from one shift alone the steps may
+        end beside the lines: where a shift is fitted, there are the best of a few.
+        """
+        shares = [share / float(np.max(self._measured)) for share in _STARTS]
+        if not self._sought.moves:
+            tried = shares if self._sought.strength != 0.0 else shares[:1]
+            return [min((self._linear(one, 0.0) for one in tried), key=lambda one: one.cost)]
+        tried_ev = sorted(
+            (self._linear(0.0, at_ev) for at_ev in _STARTS_EV), key=lambda one: one.cost
+        )
+        return tried_ev[:_MOST_STARTS]
 
     def solve(self, found: Found, weights: Floats, settled: float) -> Found:
         """Improve on a composition until a step gains no more than that share of what is left."""
@@ -209,10 +222,11 @@ class _Solver:
                 break
         return found
 
-    def _linear(self, absorbing: float) -> Found:
+    def _linear(self, absorbing: float, shift_ev: float) -> Found:
         opened = self._measured / (1.0 - absorbing * self._measured)
-        fit = combine(np.column_stack([self._still, self._baseline]), opened)
-        k = self._still.shape[1]
+        curves = self._sought.curves(self._energy_ev + shift_ev) if shift_ev else self._still
+        fit = combine(np.column_stack([curves, self._baseline]), opened)
+        k = curves.shape[1]
         start = Found(
             sought=self._sought,
             amounts=fit.values[:k],
@@ -220,7 +234,7 @@ class _Solver:
             tilt=0.0,
             absorbing=absorbing,
             shift_ev=0.0,
-            design=self._still,
+            design=curves,
             weights=np.ones_like(self._measured),
             x=self._measured,
             fit=self._measured,
@@ -228,7 +242,7 @@ class _Solver:
         )
         if self._sought.strength is not None:
             start = replace(start, absorbing=self._fixed(start.amounts))
-        return self._at(start, start.weights, 0.0)
+        return self._at(start, start.weights, shift_ev)
 
     def _away(self, energy_ev: Floats) -> Floats:
         """How far the energies are from where the yield counts as untilted."""
