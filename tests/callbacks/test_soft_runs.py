@@ -210,6 +210,16 @@ def test_what_was_left_out_is_named_and_the_rest_carries_the_result(change, word
     assert_believed(found, "ni2_fraction", "tey", "ni2_fraction", 0.4)
 
 
+def test_a_detector_that_counts_nothing_fails_alone():
+    def nothing(row, data):
+        data["sdd_ni_l"] = 0.0
+
+    results = results_of(SCAN.documents(nothing))
+    assert results["ni2_fraction", "pfy"].status is Status.FAILED
+    assert "no edge like the standards" in results["ni2_fraction", "pfy"].reason
+    assert results["ni2_fraction", "tey"].status is Status.FINAL
+
+
 def test_a_scan_that_ends_before_the_edge_waits():
     documents = SCAN.documents()
     events = [document for document in documents if document[0] == "event"]
