@@ -246,3 +246,9 @@ def test_rows_out_of_order_are_not_taken_for_a_time_that_is_counted_anew(tmp_pat
     rows = [0, 10, 20, 50, 60, 30, 40, 70]
     path.write_text("Time (s),Voltage (V),Current (mA)\n" + "".join(f"{t},3.5,1\n" for t in rows))
     np.testing.assert_allclose(read_record(path).time_s, rows)
+
+
+def test_names_may_be_joined_by_underscores(tmp_path):
+    path = tmp_path / "cell.txt"
+    path.write_text("Test_Time(s)\tVoltage(V)\tCurrent(A)\tCycle_Index\n" + "0\t3.5\t1e-3\t1\n" * 9)
+    assert read_record(path).roles.keys() == {"voltage_v", "current_a", "cycle"}

@@ -21,7 +21,10 @@ RESTART = 2.0
 """A time that falls back to within so many usual steps of the first is counted anew."""
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
-    "time_s": ("time", "test time", "testtime", "test", "total time", "elapsed time"),
+    "time_s": (
+        *("time", "test time", "test_time", "testtime", "test"),
+        *("total time", "total_time", "elapsed time", "elapsed_time"),
+    ),
     "voltage_v": (
         *("ewe", "<ewe>", "ecell", "ewe-ece"),
         *("voltage", "volts", "cell voltage", "potential", "ocp"),
@@ -30,7 +33,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "current_a": ("i", "current", "amps", "mamps", "cur"),
     "capacity": ("(q-qo)", "capacity", "amp-hr", "mamp-hr", "amphr", "q"),
     "x_li": ("x_li", "li", "sto", "stoichiometry"),
-    "cycle": ("cycle number", "cyc#", "cycle", "cycle p", "cycle index", "cycle id"),
+    "cycle": ("cycle number", "cyc#", "cycle", "cycle p", "cycle index", "cycle_index", "cycle id"),
 }
 """What cyclers call each column, the most trusted first, in small letters and without unit."""
 
