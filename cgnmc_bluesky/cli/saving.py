@@ -100,7 +100,7 @@ class ResultFolder:
             _write_table(self.path / f"{analysis}.csv", results, self._axis)
             for analysis, results in self._tables.items()
         ]
-        if written:
+        if written and not self._trend.is_blank:
             written.append(self._trend.save(self.path / "trend.png"))
         return written
 

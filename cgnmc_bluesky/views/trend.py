@@ -71,6 +71,12 @@ class TrendFigure(DocumentFigure):
         self._x = x
         self._x_label = x_label
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether the runs so far have no value that a scan after the other would show."""
+        results = self._board.latest()
+        return not _panels(results, self._places(results)) and not _failures(results)
+
     def draw(self, sheet: Sheet) -> None:
         """Draw a panel for each quantity that has a trend."""
         results = self._board.latest()
@@ -81,7 +87,7 @@ class TrendFigure(DocumentFigure):
             draw_series(sheet, found, said=self.said, fault=_failures(results))
 
     def _draw_over_scans(self, sheet: Sheet, results: list[Result]) -> None:
-        panels = _panels(results, _scan_numbers(results) if self._x is None else self._x)
+        panels = _panels(results, self._places(results))
         if not panels:
             text = "\n".join(filter(None, ("no value over the scans", _failures(results))))
             if results:
@@ -102,6 +108,9 @@ class TrendFigure(DocumentFigure):
             last.xaxis.minorticks_off()
         _draw_legends(list(all_axes), samples)
         _write_failures(first, results)
+
+    def _places(self, results: list[Result]) -> Mapping[str, float]:
+        return _scan_numbers(results) if self._x is None else self._x
 
     def _series(self, results: list[Result]) -> list[SeriesResult] | None:
         """Give the series that is asked for or under way, `None` where there is none."""

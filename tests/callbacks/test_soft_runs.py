@@ -220,6 +220,15 @@ def test_a_detector_that_counts_nothing_fails_alone():
     assert results["ni2_fraction", "tey"].status is Status.FINAL
 
 
+def test_energies_in_kev_are_named_with_the_remedy():
+    def change(row, data):
+        data["pgm_energy"] /= 1000
+
+    for result in results_of(SCAN.documents(change)).values():
+        assert result.status is Status.FAILED
+        assert 'give energy_unit = "keV"' in result.reason
+
+
 def test_a_scan_that_ends_before_the_edge_waits():
     documents = SCAN.documents()
     events = [document for document in documents if document[0] == "event"]

@@ -42,6 +42,9 @@ scan."""
 SURE_AXIS_EV = 0.05
 """An axis that is less certain is fitted to the standards along with their amounts."""
 
+POOR_CHI2 = 5.0
+"""A scan that differs more from its standards than its noise tells is said to."""
+
 SHOULD_SHOW_EV = 12.0
 """A reference sample that has shown no edge when a scan is so far behind L3 shows none."""
 
@@ -187,6 +190,7 @@ class YieldAccumulator(FractionAccumulator):
             *self._outside(composition.fractions, composition.covariance),
             *self._said_of_axis(composition),
             *self._said_of_counts(),
+            *_said_of_quality(values),
         )
         curves = self._curves_of(found, energy_ev[kept], measured[kept])
         return Said(values, sigmas, int(np.count_nonzero(kept)), curves, notes)
@@ -347,3 +351,10 @@ class YieldAccumulator(FractionAccumulator):
             over = measured - below
             curves["mu_corrected"] = over / np.maximum(1.0 - found.absorbing * over, 0.05)
         return curves
+
+
+def _said_of_quality(values: Mapping[str, float | None]) -> tuple[str, ...]:
+    chi2 = values.get("reduced_chi2") or 0.0
+    if chi2 < POOR_CHI2:
+        return ()
+    return (f"the standards do not describe the scan within its noise (reduced chi2 {chi2:.0f})",)

@@ -16,6 +16,10 @@ Floats = NDArray[np.float64]
 FARTHEST_EV = 20.0
 """A foil whose axis is off by more is not believed: it is of another element."""
 
+SHARP_EV = 0.3
+"""The inflection of a line is found to so much only: a foil whose own lies no farther from where it
+should be stays where it is."""
+
 SHORT_EV = 150.0
 """A standard that reaches less far behind the edge has an edge step of some percent only."""
 
@@ -106,7 +110,8 @@ def master_foil(
     form
         What is usual of such an edge.
     moved
-        Whether it is moved there; otherwise its own energies are the calibrated ones.
+        Whether it is moved there; otherwise its own energies are the calibrated ones, as they are
+        of an edge with a white line that lies there already.
 
     Raises
     ------
@@ -114,9 +119,10 @@ def master_foil(
         If the foil does not show its first inflection, or far from where that should be.
     """
     inflection_ev, sigma_ev = first_inflection(*distinct(energy_ev, mu))
-    if abs(inflection_ev - edge_ev) > FARTHEST_EV:
+    away_ev = abs(inflection_ev - edge_ev)
+    if away_ev > FARTHEST_EV:
         raise NoInflection(f"its edge at {inflection_ev:.1f} eV is far from {edge_ev:.1f} eV")
-    if not moved:
+    if not moved or (form.has_line and away_ev < SHARP_EV):
         return replace(template_of(energy_ev, mu, edge_ev, form), inflection_sigma_ev=0.0)
     template = template_of(energy_ev + edge_ev - inflection_ev, mu, edge_ev, form)
     return replace(template, inflection_ev=edge_ev, inflection_sigma_ev=sigma_ev)

@@ -45,6 +45,9 @@ REFERENCE: Mapping[str, Callable[[Block, Mapping[str, str]], Spectrum | None]] =
 }
 """How the spectrum that tells the energies follows from the readings, in each mode."""
 
+LEAST_EV = 30.0
+"""No edge that is scanned lies below; keV do."""
+
 LEAST_SCANNED_EV = 1.0
 """Rows whose energies all lie closer together are no scan."""
 
@@ -153,8 +156,7 @@ class ScanAccumulator(ABC):
             joined = join(self._tables, self.mode, self._keys)
             notes, rows = joined.notes, joined.rows
             rows = replace(rows, values={**rows.values, **self._constant_roles(len(rows))})
-            if np.ptp(rows.values["energy_ev"]) < LEAST_SCANNED_EV:
-                raise NotYet("the energy has not been scanned")
+            self._refuse_energies(rows.values["energy_ev"])
             spectrum, axis = self._placed(rows)
             notes = (*notes, *spectrum.notes)
             said = self._say(spectrum, axis, ended=ended)
@@ -173,6 +175,19 @@ class ScanAccumulator(ABC):
             curves={self.curve_group: said.curves},
             curve_units={name: self.curve_units.get(name, "") for name in said.curves},
         )
+
+    def _refuse_energies(self, energy_ev: Floats) -> None:
+        known = energy_ev[np.isfinite(energy_ev)]
+        if not len(known):
+            return
+        if np.min(known) > 0 and np.max(known) < LEAST_EV:
+            key = self._keys.get("energy_ev", "energy")
+            raise Unusable(
+                f"{key} is {np.min(known):.4g} to {np.max(known):.4g} eV: if these are keV, give "
+                'energy_unit = "keV"'
+            )
+        if np.ptp(known) < LEAST_SCANNED_EV:
+            raise NotYet("the energy has not been scanned")
 
     def _placed(self, rows: Block) -> tuple[Spectrum, Axis]:
         """The absorption, and what puts it on the calibrated axis."""
