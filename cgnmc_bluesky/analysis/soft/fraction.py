@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 from cgnmc_bluesky.analysis.rows import Block
 from cgnmc_bluesky.analysis.soft.composition import Composition, composed, wanted_shift
@@ -54,7 +55,6 @@ the lines of a sum of standards by less."""
 
 _DOUBTED_SIGMAS = 4.0
 _FEWEST_POINTS = 10
-_SLOPE_OVER_EV = 0.1
 _SCALE_EV = 80.0
 
 
@@ -87,7 +87,7 @@ class YieldAccumulator(FractionAccumulator):
     Notes
     -----
     The yield over the mesh's current is a sum of the standards (scaled to one edge step over L3 and
-    L2, interpolated linearly between their points) with an offset and a slope. The sum is
+    L2, by cubic splines between their points) with an offset and a slope. The sum is
     flattened, fluorescence by over-absorption and electrons a little by what is absorbed above
     them, and that of fluorescence is tilted; how strongly is fitted along (`yielded.compose`).
     Where a reference sample tells the energies, each sweep is put on the calibrated axis by it;
@@ -251,14 +251,18 @@ class YieldAccumulator(FractionAccumulator):
             tilts_about_ev=self.model.energy_ev if self.mode == "pfy" else None,
         )
 
+    @cached_property
+    def _splines(self) -> list[CubicSpline]:
+        """The standards between their points: lines as sharp as these are lose some percent of
+        their height to straight ones.
+        """
+        return [CubicSpline(of.energy_ev, of.mu) for of in self.model.standards]
+
     def _known(self, energy_ev: Floats) -> Floats:
-        curves = [np.interp(energy_ev, of.energy_ev, of.mu) for of in self.model.standards]
-        return np.stack(curves, axis=1)
+        return np.stack([spline(energy_ev) for spline in self._splines], axis=1)
 
     def _slopes(self, energy_ev: Floats) -> Floats:
-        ahead, behind = (self._known(energy_ev + side * _SLOPE_OVER_EV) for side in (1, -1))
-        slopes: Floats = (ahead - behind) / (2 * _SLOPE_OVER_EV)
-        return slopes
+        return np.stack([spline(energy_ev, 1) for spline in self._splines], axis=1)
 
     def _baseline(self, energy_ev: Floats) -> Floats:
         columns = [np.ones_like(energy_ev), (energy_ev - self.model.energy_ev) / _SCALE_EV]
